@@ -1,0 +1,25 @@
+# Third-party libraries, all from the distribution's packages (deploy/install-deps.sh).
+
+find_package(Threads REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(absl CONFIG REQUIRED)
+find_package(gRPC CONFIG REQUIRED)
+find_package(prometheus-cpp CONFIG REQUIRED COMPONENTS core pull)
+find_package(dnnl CONFIG REQUIRED)
+find_package(OpenMP REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(JPEG REQUIRED)
+find_package(PNG REQUIRED)
+find_package(yaml-cpp CONFIG REQUIRED)
+find_package(nlohmann_json CONFIG REQUIRED)
+
+# The ONNX schema's generated messages. The CMake package of ONNX would bring all of ONNX along.
+find_path(ONNX_INCLUDE_DIR onnx/onnx-ml.pb.h REQUIRED)
+find_library(ONNX_PROTO_LIBRARY onnx_proto REQUIRED)
+add_library(quantd_onnx_proto INTERFACE)
+add_library(quantd::onnx_proto ALIAS quantd_onnx_proto)
+target_include_directories(quantd_onnx_proto SYSTEM INTERFACE ${ONNX_INCLUDE_DIR})
+target_compile_definitions(quantd_onnx_proto INTERFACE ONNX_ML=1 ONNX_NAMESPACE=onnx)
+target_link_libraries(quantd_onnx_proto INTERFACE ${ONNX_PROTO_LIBRARY} protobuf::libprotobuf)

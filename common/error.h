@@ -1,0 +1,58 @@
+// What a user-visible error carries beyond code and message: a stable reason, the fields at fault,
+// and how long to wait before trying again. It travels as payloads of an absl::Status, so any layer
+// can add context without knowing protobuf; the wire converters turn it into google.rpc.ErrorInfo,
+// BadRequest and RetryInfo.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace quantd {
+
+// The domain of every ErrorInfo.
+inline constexpr char kErrorDomain[] = "quantd";
+
+// One thing wrong with a request. `field` is a path as the request spells it, for example
+// "spec.evaluation.alpha" or "data.files[2]"; `description` says what is wrong and what to do.
+struct FieldViolation {
+  std::string field;
+  std::string description;
+
+  friend bool operator==(const FieldViolation&, const FieldViolation&) = default;
+};
+
+struct ErrorDetails {
+  std::string reason;                           // UPPER_SNAKE_CASE, stable; empty when unknown.
+  std::map<std::string, std::string> metadata;  // For example {"node": "Conv_3", "op_type": "NonMaxSuppression"}.
+  std::vector<FieldViolation> violations;
+  std::optional<absl::Duration> retry_after;
+
+  friend bool operator==(const ErrorDetails&, const ErrorDetails&) = default;
+};
+
+// A status with details. REQUIRES: code is not OK.
+absl::Status MakeError(absl::StatusCode code, absl::string_view message, const ErrorDetails& details);
+
+// The common case: a reason and nothing else.
+absl::Status MakeError(absl::StatusCode code, absl::string_view reason, absl::string_view message);
+
+// INVALID_ARGUMENT that names one field.
+absl::Status InvalidField(absl::string_view reason, absl::string_view field,
+                          absl::string_view description);
+
+// INVALID_ARGUMENT that lists every violation at once. REQUIRES: violations is not empty.
+absl::Status InvalidFields(absl::string_view reason, const std::vector<FieldViolation>& violations);
+
+// The details of `status`; empty ones when it has none.
+ErrorDetails GetErrorDetails(const absl::Status& status);
+
+// Puts "context: " before the message and keeps code and details. OK stays OK.
+absl::Status Annotate(const absl::Status& status, absl::string_view context);
+
+}  // namespace quantd

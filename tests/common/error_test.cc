@@ -1,0 +1,39 @@
+#include "common/error.h"
+
+#include "tests/support/status_matchers.h"
+
+namespace quantd {
+namespace {
+
+using ::quantd::testing::HasReason;
+using ::quantd::testing::NamesField;
+using ::quantd::testing::StatusIs;
+
+TEST(Error, DetailsSurviveTheTripThroughAStatus) {
+  const ErrorDetails details{.reason = "UNSUPPORTED_OPERATOR",
+                             .metadata = {{"node", "nms_0"}, {"op_type", "NonMaxSuppression"}},
+                             .violations = {{"model.nms_0", "not supported"}},
+                             .retry_after = absl::Milliseconds(250)};
+  EXPECT_EQ(GetErrorDetails(MakeError(absl::StatusCode::kUnimplemented, "no", details)), details);
+}
+
+TEST(Error, ListsEveryViolation) {
+  const absl::Status status = InvalidFields("INVALID_SPEC", {{"spec.alpha", "must lie in (0, 1)"},
+                                                             {"spec.recipe", "is missing"}});
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_EQ(status.message(), "spec.alpha: must lie in (0, 1); spec.recipe: is missing");
+  EXPECT_THAT(status, NamesField("spec.recipe"));
+}
+
+TEST(Error, AnnotateKeepsCodeAndDetails) {
+  const absl::Status status = Annotate(InvalidField("BAD_SHAPE", "w", "is empty"), "layer conv1");
+  EXPECT_EQ(status.message(), "layer conv1: w: is empty");
+  EXPECT_THAT(status, HasReason("BAD_SHAPE"));
+}
+
+TEST(Error, BytesThatAreNotUtf8DoNotThrow) {
+  EXPECT_THAT(InvalidField("BAD_NAME", "\xff\xfe", "is not UTF-8"), HasReason("BAD_NAME"));
+}
+
+}  // namespace
+}  // namespace quantd

@@ -1,0 +1,132 @@
+#include "worker/graph/tensor.h"
+
+#include <cstdlib>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/error.h"
+
+namespace quantd {
+
+size_t SizeOf(DataType type) {
+  switch (type) {
+    case DataType::kUint8:
+    case DataType::kInt8:
+    case DataType::kBool:
+      return 1;
+    case DataType::kUint16:
+    case DataType::kInt16:
+    case DataType::kFloat16:
+    case DataType::kBfloat16:
+      return 2;
+    case DataType::kFloat:
+    case DataType::kInt32:
+    case DataType::kUint32:
+      return 4;
+    case DataType::kInt64:
+    case DataType::kUint64:
+    case DataType::kDouble:
+      return 8;
+    default:
+      return 0;
+  }
+}
+
+std::string DataTypeName(DataType type) {
+  switch (type) {
+    case DataType::kUndefined: return "undefined";
+    case DataType::kFloat: return "float";
+    case DataType::kUint8: return "uint8";
+    case DataType::kInt8: return "int8";
+    case DataType::kUint16: return "uint16";
+    case DataType::kInt16: return "int16";
+    case DataType::kInt32: return "int32";
+    case DataType::kInt64: return "int64";
+    case DataType::kString: return "string";
+    case DataType::kBool: return "bool";
+    case DataType::kFloat16: return "float16";
+    case DataType::kDouble: return "double";
+    case DataType::kUint32: return "uint32";
+    case DataType::kUint64: return "uint64";
+    case DataType::kBfloat16: return "bfloat16";
+  }
+  return absl::StrCat("type ", static_cast<int32_t>(type));
+}
+
+absl::StatusOr<int64_t> CheckedElementCount(const Shape& shape, int64_t limit) {
+  int64_t count = 1;
+  bool empty = false;
+  for (const int64_t extent : shape) {
+    if (extent < 0) {
+      return MakeError(absl::StatusCode::kInvalidArgument, "BAD_SHAPE",
+                       absl::StrCat("shape ", ShapeString(shape), " has a negative extent"));
+    }
+    if (extent == 0) {
+      empty = true;
+      continue;
+    }
+    if (__builtin_mul_overflow(count, extent, &count) || count > limit) {
+      return MakeError(absl::StatusCode::kInvalidArgument, "BAD_SHAPE",
+                       absl::StrCat("shape ", ShapeString(shape), " has more than ", limit,
+                                    " elements"));
+    }
+  }
+  return empty ? 0 : count;
+}
+
+std::string ShapeString(const Shape& shape) {
+  return absl::StrCat("[", absl::StrJoin(shape, ","), "]");
+}
+
+Tensor::Tensor(DataType dtype, Shape shape) : dtype_(dtype), shape_(std::move(shape)) {
+  const absl::StatusOr<int64_t> count = CheckedElementCount(shape_);
+  QUANTD_CHECK(count.ok() && SizeOf(dtype) > 0);
+  size_ = *count;
+  // 64 bytes: one cache line, and the widest vector that oneDNN loads.
+  const size_t rounded = (bytes() + 63) / 64 * 64;
+  void* storage = std::aligned_alloc(64, rounded == 0 ? 64 : rounded);
+  QUANTD_CHECK(storage != nullptr);
+  std::memset(storage, 0, bytes());
+  owner_ = std::shared_ptr<const void>(storage, [](const void* p) { std::free(const_cast<void*>(p)); });
+  data_ = storage;
+  writable_ = true;
+}
+
+Tensor Tensor::View(DataType dtype, Shape shape, const void* bytes,
+                    std::shared_ptr<const void> owner) {
+  Tensor tensor;
+  tensor.dtype_ = dtype;
+  tensor.shape_ = std::move(shape);
+  const absl::StatusOr<int64_t> count = CheckedElementCount(tensor.shape_);
+  QUANTD_CHECK(count.ok() && SizeOf(dtype) > 0);
+  tensor.size_ = *count;
+  tensor.data_ = bytes;
+  tensor.owner_ = std::move(owner);
+  return tensor;
+}
+
+Tensor Tensor::Reshaped(Shape shape) const {
+  const absl::StatusOr<int64_t> count = CheckedElementCount(shape);
+  QUANTD_CHECK(count.ok() && *count == size_);
+  Tensor tensor = *this;
+  tensor.shape_ = std::move(shape);
+  return tensor;
+}
+
+Tensor Tensor::Rows(int64_t begin, int64_t count) const {
+  QUANTD_CHECK(rank() >= 1 && begin >= 0 && count >= 0 && begin + count <= shape_[0]);
+  Tensor tensor = *this;
+  const int64_t row = shape_[0] == 0 ? 0 : size_ / shape_[0];
+  tensor.shape_[0] = count;
+  tensor.size_ = row * count;
+  tensor.data_ = static_cast<const char*>(data_) + static_cast<size_t>(row * begin) * SizeOf(dtype_);
+  return tensor;
+}
+
+bool IdenticalTensors(const Tensor& a, const Tensor& b) {
+  return a.dtype() == b.dtype() && a.shape() == b.shape() &&
+         (a.bytes() == 0 || std::memcmp(a.raw(), b.raw(), a.bytes()) == 0);
+}
+
+}  // namespace quantd

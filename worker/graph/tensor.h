@@ -1,0 +1,137 @@
+// An n-dimensional array in row-major order with shared, 64-byte aligned storage. Copying a Tensor
+// shares its bytes; they are never written once the tensor is shared between threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/check.h"
+
+namespace quantd {
+
+// Element types, with the numbers of onnx.TensorProto.DataType.
+enum class DataType : int32_t {
+  kUndefined = 0,
+  kFloat = 1,
+  kUint8 = 2,
+  kInt8 = 3,
+  kUint16 = 4,
+  kInt16 = 5,
+  kInt32 = 6,
+  kInt64 = 7,
+  kString = 8,
+  kBool = 9,
+  kFloat16 = 10,
+  kDouble = 11,
+  kUint32 = 12,
+  kUint64 = 13,
+  kBfloat16 = 16,
+};
+
+// Bytes of one element; 0 for kUndefined, kString and types that we do not know.
+size_t SizeOf(DataType type);
+// "float", "int64", ... as ONNX spells them; "type 99" for an unknown one.
+std::string DataTypeName(DataType type);
+
+template <typename T>
+struct DataTypeOf;
+template <> struct DataTypeOf<float> { static constexpr DataType value = DataType::kFloat; };
+template <> struct DataTypeOf<double> { static constexpr DataType value = DataType::kDouble; };
+template <> struct DataTypeOf<uint8_t> { static constexpr DataType value = DataType::kUint8; };
+template <> struct DataTypeOf<int8_t> { static constexpr DataType value = DataType::kInt8; };
+template <> struct DataTypeOf<uint16_t> { static constexpr DataType value = DataType::kUint16; };
+template <> struct DataTypeOf<int16_t> { static constexpr DataType value = DataType::kInt16; };
+template <> struct DataTypeOf<int32_t> { static constexpr DataType value = DataType::kInt32; };
+template <> struct DataTypeOf<int64_t> { static constexpr DataType value = DataType::kInt64; };
+template <> struct DataTypeOf<uint32_t> { static constexpr DataType value = DataType::kUint32; };
+template <> struct DataTypeOf<uint64_t> { static constexpr DataType value = DataType::kUint64; };
+template <> struct DataTypeOf<bool> { static constexpr DataType value = DataType::kBool; };
+
+// Extents, outermost first. A scalar has none.
+using Shape = std::vector<int64_t>;
+
+// The number of elements, or INVALID_ARGUMENT for a negative extent or one product above `limit`.
+inline constexpr int64_t kTensorElementsMax = int64_t{1} << 33;
+absl::StatusOr<int64_t> CheckedElementCount(const Shape& shape,
+                                            int64_t limit = kTensorElementsMax);
+// "[2,3]"; "[]" for a scalar.
+std::string ShapeString(const Shape& shape);
+
+class Tensor {
+ public:
+  // No tensor: dtype kUndefined, no bytes.
+  Tensor() = default;
+
+  // Zeroed storage. REQUIRES: every extent >= 0, their product within kTensorElementsMax, and a type
+  // of known size. For extents from outside call CheckedElementCount first.
+  Tensor(DataType dtype, Shape shape);
+
+  // Copies `values`. REQUIRES: values.size() is the shape's element count.
+  template <typename T>
+  static Tensor Of(Shape shape, const std::vector<T>& values) {
+    Tensor tensor(DataTypeOf<T>::value, std::move(shape));
+    QUANTD_CHECK(static_cast<int64_t>(values.size()) == tensor.size());
+    T* data = tensor.mutable_data<T>();
+    for (size_t i = 0; i < values.size(); ++i) data[i] = values[i];
+    return tensor;
+  }
+  template <typename T>
+  static Tensor Scalar(T value) {
+    return Of<T>({}, std::vector<T>{value});
+  }
+
+  // A tensor over bytes that somebody else owns, kept alive by `owner` (a memory-mapped file, say).
+  static Tensor View(DataType dtype, Shape shape, const void* bytes,
+                     std::shared_ptr<const void> owner);
+
+  bool defined() const { return dtype_ != DataType::kUndefined; }
+  DataType dtype() const { return dtype_; }
+  const Shape& shape() const { return shape_; }
+  int64_t dim(size_t axis) const { return shape_[axis]; }
+  size_t rank() const { return shape_.size(); }
+  int64_t size() const { return size_; }
+  size_t bytes() const { return static_cast<size_t>(size_) * SizeOf(dtype_); }
+
+  const void* raw() const { return data_; }
+  // REQUIRES: storage made by this class (not a View) and not shared with another thread.
+  void* mutable_raw() {
+    QUANTD_CHECK(writable_);
+    return const_cast<void*>(data_);
+  }
+
+  // REQUIRES: T is the element type.
+  template <typename T>
+  const T* data() const {
+    QUANTD_CHECK(DataTypeOf<T>::value == dtype_);
+    return static_cast<const T*>(data_);
+  }
+  template <typename T>
+  T* mutable_data() {
+    QUANTD_CHECK(DataTypeOf<T>::value == dtype_);
+    return static_cast<T*>(mutable_raw());
+  }
+
+  // The same bytes under another shape. REQUIRES: equal element counts.
+  Tensor Reshaped(Shape shape) const;
+
+  // Rows [begin, begin + count) of the outermost axis, sharing the bytes. REQUIRES: rank >= 1, in range.
+  Tensor Rows(int64_t begin, int64_t count) const;
+
+ private:
+  DataType dtype_ = DataType::kUndefined;
+  Shape shape_;
+  int64_t size_ = 0;
+  const void* data_ = nullptr;
+  bool writable_ = false;
+  std::shared_ptr<const void> owner_;
+};
+
+// Whether both hold the same type, shape and bytes.
+bool IdenticalTensors(const Tensor& a, const Tensor& b);
+
+}  // namespace quantd
