@@ -1,0 +1,199 @@
+#include "worker/agent/child_process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/errno_status.h"
+#include "common/error.h"
+
+namespace quantd {
+namespace {
+
+// What the child tells its parent before exec: an errno (0 when all went well) and the network's state.
+struct StartReport {
+  int error = 0;
+  bool network_isolated = false;
+};
+
+void CloseIfOpen(int& fd) {
+  if (fd >= 0) ::close(fd);
+  fd = -1;
+}
+
+// Runs in the child. Only system calls from here on: other threads' locks are frozen.
+[[noreturn]] void ExecChild(char* const* arguments, const SandboxLimits& limits, int log_fd,
+                            int events_fd, int report_fd) {
+  StartReport report;
+  report.error = ApplySandbox(limits, &report.network_isolated);
+  const int null_fd = ::open("/dev/null", O_RDONLY);
+  if (report.error == 0 && (null_fd < 0 || ::dup2(null_fd, 0) < 0 || ::dup2(log_fd, 1) < 0 ||
+                            ::dup2(log_fd, 2) < 0 || ::fcntl(events_fd, F_SETFD, 0) != 0)) {
+    report.error = errno;
+  }
+  if (report.error == 0) {
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+    if (::write(report_fd, &report, sizeof(report)) == sizeof(report)) {
+      ::execv(arguments[0], arguments);
+    }
+    report.error = errno;
+  }
+  const ssize_t ignored = ::write(report_fd, &report, sizeof(report));
+  ::_exit(ignored > 0 ? 126 : 127);
+}
+
+// Reads what is there. False at the end of the stream.
+bool Drain(int fd, const std::function<void(absl::string_view)>& reader) {
+  std::array<char, 65536> buffer;
+  const ssize_t got = ::read(fd, buffer.data(), buffer.size());
+  if (got > 0) reader({buffer.data(), static_cast<size_t>(got)});
+  return got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN));
+}
+
+// Reads what an ended process left in a pipe, without waiting for others that still hold it open.
+void DrainRest(int& fd, const std::function<void(absl::string_view)>& reader) {
+  if (fd < 0) return;
+  ::fcntl(fd, F_SETFL, O_NONBLOCK);
+  pollfd polled{fd, POLLIN, 0};
+  while (::poll(&polled, 1, 0) > 0 && Drain(fd, reader)) {
+  }
+  CloseIfOpen(fd);
+}
+
+}  // namespace
+
+absl::Status ExplainExit(const ExitState& exit) {
+  if (!exit.signalled && exit.code == 0) return absl::OkStatus();
+  if (!exit.signalled) {
+    return MakeError(absl::StatusCode::kInternal, "CHILD_FAILED",
+                     absl::StrCat("the job's process ended with exit code ", exit.code,
+                                  " without a result; its log has more"));
+  }
+  switch (exit.code) {
+    case SIGXCPU:
+      return MakeError(absl::StatusCode::kResourceExhausted, "CPU_LIMIT",
+                       "the job's process used up its CPU time");
+    case SIGXFSZ:
+      return MakeError(absl::StatusCode::kResourceExhausted, "FILE_SIZE_LIMIT",
+                       "the job's process wrote a file over its size limit");
+    case SIGKILL:
+      return MakeError(absl::StatusCode::kUnavailable, "CHILD_KILLED",
+                       "the job's process was killed (SIGKILL): by the system when memory ran out, "
+                       "or by an operator");
+    default:
+      return MakeError(absl::StatusCode::kInternal, "CHILD_CRASHED",
+                       absl::StrCat("the job's process crashed: ", strsignal(exit.code), " (signal ",
+                                    exit.code, ")"));
+  }
+}
+
+absl::StatusOr<ChildProcess> ChildProcess::Start(const Options& options) {
+  int log_pipe[2] = {-1, -1}, events_pipe[2] = {-1, -1}, report_pipe[2] = {-1, -1};
+  for (int* ends : {log_pipe, events_pipe, report_pipe}) {
+    if (::pipe2(ends, O_CLOEXEC) != 0) {
+      const absl::Status status = ErrnoStatus("create", "a pipe");
+      for (int* open : {log_pipe, events_pipe, report_pipe}) {
+        CloseIfOpen(open[0]);
+        CloseIfOpen(open[1]);
+      }
+      return status;
+    }
+  }
+  std::vector<std::string> arguments = options.arguments;
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) {
+    if (argument == "{events}") argument = absl::StrCat(events_pipe[1]);
+    argv.push_back(argument.data());
+  }
+  argv.push_back(nullptr);
+
+  ChildProcess child;
+  child.pid_ = ::fork();
+  if (child.pid_ == 0) {
+    ExecChild(argv.data(), options.limits, log_pipe[1], events_pipe[1], report_pipe[1]);
+  }
+  const absl::Status fork_error =
+      child.pid_ < 0 ? ErrnoStatus("start", arguments[0]) : absl::OkStatus();
+  CloseIfOpen(log_pipe[1]);
+  CloseIfOpen(events_pipe[1]);
+  CloseIfOpen(report_pipe[1]);
+  child.log_fd_ = log_pipe[0];
+  child.events_fd_ = events_pipe[0];
+
+  // The last report counts: exec closes the pipe when it succeeds and reports once more when it fails.
+  StartReport report, next;
+  while (child.pid_ > 0) {
+    const ssize_t got = ::read(report_pipe[0], &next, sizeof(next));
+    if (got < 0 && errno == EINTR) continue;
+    if (got != sizeof(next)) break;
+    report = next;
+  }
+  CloseIfOpen(report_pipe[0]);
+  if (!fork_error.ok()) return fork_error;
+  if (report.error != 0) {
+    errno = report.error;
+    return ErrnoStatus("start", arguments[0]);
+  }
+  child.network_isolated_ = report.network_isolated;
+  return child;
+}
+
+ChildProcess::ChildProcess(ChildProcess&& other) noexcept
+    : pid_(std::exchange(other.pid_, -1)),
+      log_fd_(std::exchange(other.log_fd_, -1)),
+      events_fd_(std::exchange(other.events_fd_, -1)),
+      network_isolated_(other.network_isolated_) {}
+
+ChildProcess::~ChildProcess() {
+  CloseIfOpen(log_fd_);
+  CloseIfOpen(events_fd_);
+  if (pid_ > 0) {
+    ::kill(pid_, SIGKILL);
+    while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+    }
+  }
+}
+
+ExitState ChildProcess::Wait(const Readers& readers, const std::function<bool()>& keep_running,
+                             absl::Duration grace) {
+  absl::Time kill_at = absl::InfiniteFuture();
+  bool terminated = false;
+  int state = 0;
+  for (bool exited = false; !exited;) {
+    if (!terminated && !keep_running()) {
+      ::kill(pid_, SIGTERM);
+      terminated = true;
+      kill_at = absl::Now() + grace;
+    }
+    if (absl::Now() >= kill_at) {
+      ::kill(pid_, SIGKILL);
+      kill_at = absl::InfiniteFuture();
+    }
+    // The ends of both pipes wake this up when the process exits; the time-out serves keep_running.
+    std::array<pollfd, 2> polled = {pollfd{log_fd_, POLLIN, 0}, pollfd{events_fd_, POLLIN, 0}};
+    const int ready = ::poll(polled.data(), polled.size(), 100);
+    if (ready > 0 && polled[0].revents != 0 && !Drain(log_fd_, readers.log)) CloseIfOpen(log_fd_);
+    if (ready > 0 && polled[1].revents != 0 && !Drain(events_fd_, readers.events)) {
+      CloseIfOpen(events_fd_);
+    }
+    exited = ::waitpid(pid_, &state, WNOHANG) == pid_;
+  }
+  pid_ = -1;
+  DrainRest(log_fd_, readers.log);
+  DrainRest(events_fd_, readers.events);
+  if (WIFSIGNALED(state)) return {.signalled = true, .code = WTERMSIG(state)};
+  return {.signalled = false, .code = WEXITSTATUS(state)};
+}
+
+}  // namespace quantd
