@@ -1,0 +1,34 @@
+// onnx.AttributeProto to AttributeValue, and the constants that nodes carry in attributes.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "worker/graph/graph.h"
+#include "worker/io/onnx/external_data.h"
+
+namespace onnx {
+class AttributeProto;
+class GraphProto;
+}  // namespace onnx
+
+namespace quantd::onnx_io {
+
+// Reads the body that an attribute holds; `field` is the path of the attribute.
+using BodyReader = std::function<absl::StatusOr<std::shared_ptr<const Graph>>(
+    const onnx::GraphProto& proto, absl::string_view field)>;
+
+// Errors: BAD_GRAPH for an attribute without a value, UNSUPPORTED_MODEL for kinds that a Graph does not
+// hold (lists of tensors or graphs, sparse tensors, types, references), those of tensors and bodies.
+absl::StatusOr<AttributeValue> AttributeFromProto(const onnx::AttributeProto& proto,
+                                                  absl::string_view field,
+                                                  ExternalData& external_data,
+                                                  const BodyReader& read_body);
+
+// The tensor that a Constant node makes: any of value, value_float(s), value_int(s). Its attributes are
+// those that AttributeFromProto made. Errors: BAD_GRAPH, UNSUPPORTED_DTYPE for strings.
+absl::StatusOr<Tensor> ConstantValue(const Node& node, absl::string_view field);
+
+}  // namespace quantd::onnx_io

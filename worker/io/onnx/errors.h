@@ -1,0 +1,36 @@
+// Every error that a user can meet while an ONNX model is read or written, in one place.
+//
+// `field` is a path inside the file as the ONNX schema spells it, with names instead of positions
+// where there are any: "model.graph.initializer[conv1_w]".
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace quantd::onnx_io {
+
+// `name` fit for a message: escaped, and cut after 120 bytes. Names come from hostile files.
+std::string Shown(absl::string_view name);
+
+// parent.kind[name]
+std::string FieldOf(absl::string_view parent, absl::string_view kind, absl::string_view name);
+
+// INVALID_ARGUMENT, reasons EMPTY_MODEL, MALFORMED_MODEL, BAD_GRAPH, BAD_TENSOR, EXTERNAL_DATA.
+absl::Status EmptyModel();
+absl::Status MalformedModel(absl::string_view found);
+absl::Status BadGraph(absl::string_view field, absl::string_view description);
+absl::Status BadTensor(absl::string_view field, absl::string_view description);
+absl::Status BadExternalData(absl::string_view field, absl::string_view description);
+
+// RESOURCE_EXHAUSTED, reason MODEL_TOO_LARGE.
+absl::Status ModelTooLarge(int64_t bytes, int64_t bytes_max);
+
+// UNIMPLEMENTED, reasons UNSUPPORTED_OPSET, UNSUPPORTED_DTYPE, UNSUPPORTED_MODEL.
+absl::Status UnsupportedOpset(int64_t version, int64_t lowest, int64_t highest);
+absl::Status UnsupportedDataType(absl::string_view field, int32_t data_type);
+absl::Status UnsupportedModel(absl::string_view field, absl::string_view description);
+
+}  // namespace quantd::onnx_io

@@ -1,0 +1,36 @@
+#include "worker/io/onnx/mapped_file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "common/errno_status.h"
+
+namespace quantd::onnx_io {
+
+absl::StatusOr<std::shared_ptr<const MappedFile>> MappedFile::Open(const std::string& path) {
+  // Without O_NONBLOCK opening a named pipe would wait for a writer for ever.
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return ErrnoStatus("open", path);
+  const auto close_fd = absl::MakeCleanup([fd] { ::close(fd); });
+  struct stat info;
+  if (::fstat(fd, &info) != 0) return ErrnoStatus("stat", path);
+  if (!S_ISREG(info.st_mode)) {
+    return absl::InvalidArgumentError(absl::StrCat(path, " is not a regular file"));
+  }
+  const auto size = static_cast<size_t>(info.st_size);
+  if (size == 0) return std::shared_ptr<const MappedFile>(new MappedFile(""));
+  void* const memory = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
+  if (memory == MAP_FAILED) return ErrnoStatus("map", path);
+  return std::shared_ptr<const MappedFile>(
+      new MappedFile(absl::string_view(static_cast<const char*>(memory), size)));
+}
+
+MappedFile::~MappedFile() {
+  if (!content_.empty()) ::munmap(const_cast<char*>(content_.data()), content_.size());
+}
+
+}  // namespace quantd::onnx_io

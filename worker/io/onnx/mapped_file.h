@@ -1,0 +1,31 @@
+// A regular file in read-only memory.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace quantd::onnx_io {
+
+// Immutable and thread-safe. The content is what the file held when it was opened as long as nobody
+// shortens the file in place; blobs are never changed after they got their name.
+class MappedFile {
+ public:
+  // Errors: INVALID_ARGUMENT for what is no regular file; those of errno, which name the path.
+  static absl::StatusOr<std::shared_ptr<const MappedFile>> Open(const std::string& path);
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  // Starts on a page boundary; empty for an empty file.
+  absl::string_view content() const { return content_; }
+
+ private:
+  explicit MappedFile(absl::string_view content) : content_(content) {}
+
+  absl::string_view content_;
+};
+
+}  // namespace quantd::onnx_io

@@ -1,0 +1,128 @@
+#include "worker/io/onnx/reader.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <onnx/onnx_pb.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "worker/io/onnx/errors.h"
+#include "worker/io/onnx/external_data.h"
+#include "worker/io/onnx/graph_proto.h"
+#include "worker/io/onnx/mapped_file.h"
+
+namespace quantd {
+namespace {
+
+using onnx_io::MalformedModel;
+
+constexpr int64_t kModelBytesMax = std::numeric_limits<int32_t>::max();
+
+// A body inside a body is three messages deeper: graph, node, attribute. The rest is for the types and
+// tensors at the end of the way.
+constexpr int kMessageDepthMax = 3 * (onnx_io::kSubgraphDepthMax + 2) + 10;
+
+bool LooksLikeText(absl::string_view bytes) {
+  const absl::string_view head = bytes.substr(0, 256);
+  return std::all_of(head.begin(), head.end(), [](unsigned char c) {
+    return c == '\n' || c == '\r' || c == '\t' || (c >= 0x20 && c != 0x7f);
+  });
+}
+
+// What else a file may be that was taken for a model; empty when nothing fits.
+std::string Guess(absl::string_view bytes) {
+  using absl::StartsWith;
+  if (StartsWith(bytes, "version https://git-lfs")) {
+    return "; it is a Git LFS pointer: fetch the real file with 'git lfs pull'";
+  }
+  if (StartsWith(bytes, "PK\x03\x04")) {
+    return "; it begins like a zip archive (a PyTorch checkpoint is one too): export it to ONNX";
+  }
+  if (StartsWith(bytes, "\x89HDF\r\n\x1a\n")) {
+    return "; it begins like HDF5 (a Keras model): export it to ONNX";
+  }
+  if (StartsWith(bytes, "\x80\x02") || StartsWith(bytes, "\x80\x03") ||
+      StartsWith(bytes, "\x80\x04") || StartsWith(bytes, "\x80\x05")) {
+    return "; it begins like a Python pickle: export the model to ONNX";
+  }
+  if (StartsWith(bytes, "\x1f\x8b")) return "; it begins like gzip: decompress it first";
+  if (bytes.size() >= 8 && bytes.substr(4, 4) == "TFL3") {
+    return "; it begins like a TensorFlow Lite model";
+  }
+  if (StartsWith(bytes, "GGUF")) return "; it begins like GGUF";
+  if (LooksLikeText(bytes)) return "; it is a text file";
+  return "";
+}
+
+absl::Status Parse(absl::string_view bytes, onnx::ModelProto& proto) {
+  if (bytes.empty()) return onnx_io::EmptyModel();
+  if (static_cast<int64_t>(bytes.size()) > kModelBytesMax) {
+    return onnx_io::ModelTooLarge(static_cast<int64_t>(bytes.size()), kModelBytesMax);
+  }
+  google::protobuf::io::CodedInputStream input(reinterpret_cast<const uint8_t*>(bytes.data()),
+                                               static_cast<int>(bytes.size()));
+  input.SetRecursionLimit(kMessageDepthMax);
+  if (!proto.ParseFromCodedStream(&input) || !input.ConsumedEntireMessage()) {
+    const std::string guess = Guess(bytes);
+    return MalformedModel(absl::StrCat(
+        "cannot parse its ", bytes.size(), " bytes as protobuf",
+        guess.empty() ? "; it may be truncated: compare its size with the original's" : guess));
+  }
+  if (!proto.has_graph()) return MalformedModel(absl::StrCat("it has no graph", Guess(bytes)));
+  if (proto.graph().node_size() == 0) {
+    return MalformedModel(absl::StrCat("its graph has no nodes", Guess(bytes)));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::map<std::string, int64_t>> Opsets(const onnx::ModelProto& proto) {
+  std::map<std::string, int64_t> opsets;
+  for (const onnx::OperatorSetIdProto& import : proto.opset_import()) {
+    const std::string domain = import.domain() == "ai.onnx" ? std::string() : import.domain();
+    const auto [it, is_new] = opsets.emplace(domain, import.version());
+    if (!is_new && it->second != import.version()) {
+      return onnx_io::BadGraph(onnx_io::FieldOf("model", "opset_import", domain),
+                               absl::StrCat("is given as ", it->second, " and as ",
+                                            import.version()));
+    }
+  }
+  const auto found = opsets.find("");
+  const int64_t version = found == opsets.end() ? 0 : found->second;
+  if (version < kOnnxOpsetMin || version > kOnnxOpsetMax) {
+    return onnx_io::UnsupportedOpset(version, kOnnxOpsetMin, kOnnxOpsetMax);
+  }
+  return opsets;
+}
+
+}  // namespace
+
+absl::StatusOr<Model> ReadOnnxModel(const std::string& path,
+                                    const std::map<std::string, std::string>& external_files) {
+  onnx::ModelProto proto;
+  {
+    ASSIGN_OR_RETURN(const auto file, onnx_io::MappedFile::Open(path));
+    RETURN_IF_ERROR(Parse(file->content(), proto));
+  }
+  Model model;
+  ASSIGN_OR_RETURN(model.opset_imports, Opsets(proto));
+  for (const onnx::FunctionProto& function : proto.functions()) {
+    return onnx_io::UnsupportedModel(
+        onnx_io::FieldOf("model", "functions", function.name()),
+        "functions of the model's own are not supported; inline them when exporting");
+  }
+  model.ir_version = proto.ir_version();
+  model.producer_name = proto.producer_name();
+  model.producer_version = proto.producer_version();
+  for (const onnx::StringStringEntryProto& entry : proto.metadata_props()) {
+    model.metadata[entry.key()] = entry.value();
+  }
+  onnx_io::ExternalData external_data(external_files);
+  ASSIGN_OR_RETURN(model.graph, onnx_io::GraphFromProto(proto.graph(), external_data));
+  return model;
+}
+
+}  // namespace quantd

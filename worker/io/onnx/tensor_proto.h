@@ -1,0 +1,31 @@
+// onnx.TensorProto to Tensor and back.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "worker/graph/tensor.h"
+#include "worker/io/onnx/external_data.h"
+
+namespace onnx {
+class TensorProto;
+}  // namespace onnx
+
+namespace quantd::onnx_io {
+
+inline constexpr int kTensorRankMax = 64;
+
+// The tensor of `proto`, whichever way it stores its elements. `field` names it in errors. Every
+// length is checked before memory is taken.
+//
+// Errors: BAD_TENSOR, EXTERNAL_DATA, UNSUPPORTED_DTYPE (strings, complex, 8 bits of floating point and
+// below), UNSUPPORTED_MODEL (segments).
+absl::StatusOr<Tensor> TensorFromProto(const onnx::TensorProto& proto, absl::string_view field,
+                                       ExternalData& external_data);
+
+// Elements go to raw_data, little-endian. REQUIRES: tensor.defined().
+void TensorToProto(const Tensor& tensor, absl::string_view name, onnx::TensorProto& proto);
+
+}  // namespace quantd::onnx_io
