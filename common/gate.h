@@ -1,5 +1,6 @@
-// A gate: a condition on one metric of a quality report, for example `top1_agreement.lower >= 0.98`. Client, server
-// and worker read, write and decide gates with the functions here, so that they cannot disagree.
+// A gate: a condition on one metric of a quality report, for example `top1_agreement.lower >=
+// 0.98`. Client, server and worker read, write and decide gates with the functions here, so that
+// they cannot disagree.
 //
 // Pure functions; thread-safe.
 #pragma once
@@ -33,10 +34,11 @@ struct Gate {
   friend bool operator==(const Gate&, const Gate&) = default;
 };
 
-// Reads `metric[.value|.lower|.upper|.conformal_upper] >=|<=|>|< number`; spaces are free between the parts.
+// Reads `metric[.value|.lower|.upper|.conformal_upper] >=|<=|>|< number`; spaces are free between
+// the parts.
 //
-// Errors: INVALID_ARGUMENT, reason INVALID_GATE, field "gate": the message quotes the text and points at the place
-// with a caret.
+// Errors: INVALID_ARGUMENT, reason INVALID_GATE, field "gate": the message quotes the text and
+// points at the place with a caret.
 absl::StatusOr<Gate> ParseGate(absl::string_view text);
 
 // The text that ParseGate() reads back as the same gate, to the last bit of the threshold.
@@ -61,7 +63,7 @@ struct GateObservation {
   std::optional<double> value;
   std::optional<GateInterval> confidence;  // The interval that kLower and kUpper mean.
   std::optional<GateInterval> conformal;   // The interval that kConformalUpper means.
-  std::string absent_reason;               // Why the metric has no value, if known: "the data has no labels".
+  std::string absent_reason;  // Why the metric has no value, if known: "the data has no labels".
 };
 
 enum class GateOutcome { kPassed, kFailed, kInconclusive };
@@ -73,10 +75,12 @@ struct GateDecision {
 
 // Decides a gate.
 //   kValue            passes or fails by the point estimate.
-//   kLower, kUpper    passes when that end meets the threshold; fails when the other end misses it too, since then the
+//   kLower, kUpper    passes when that end meets the threshold; fails when the other end misses it
+//   too, since then the
 //                     data rule the condition out; else it is inconclusive: more rows would tell.
 //   kConformalUpper   a one-sided bound has no other end: it passes or fails by the bound.
-// A NaN, an absent value, an infinite end that would decide, and an insufficient interval are inconclusive.
+// A NaN, an absent value, an infinite end that would decide, and an insufficient interval are
+// inconclusive.
 GateDecision EvaluateGate(const Gate& gate, const GateObservation& observation);
 
 }  // namespace quantd

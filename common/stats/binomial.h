@@ -20,9 +20,10 @@ struct Discordance {
 // The exact two-sided McNemar p-value, min(1, 2 P(Bin(b + c, 1/2) <= min(b, c))).
 double McNemarExact(const Discordance& pairs);
 
-// An interval for P(second right) - P(first right) that covers at least 1 - alpha for every n: each of the two
-// discordant rates gets a Clopper-Pearson interval at alpha/2 and the ends are combined in the worst way. Unlike the
-// bootstrap it keeps its width when no pair is discordant. REQUIRES: both counts fit in `trials`, trials > 0.
+// An interval for P(second right) - P(first right) that covers at least 1 - alpha for every n: each
+// of the two discordant rates gets a Clopper-Pearson interval at alpha/2 and the ends are combined
+// in the worst way. Unlike the bootstrap it keeps its width when no pair is discordant. REQUIRES:
+// both counts fit in `trials`, trials > 0.
 Bounds PairedDifferenceExact(const Discordance& pairs, int64_t trials, const Fraction& alpha);
 
 }  // namespace quantd

@@ -1,5 +1,6 @@
-// An exact miscoverage level and the ranks that follow from it, in integers only: ceil((n + 1)(1 - alpha))
-// computed in doubles is off by one at some levels (n = 99, 1 - alpha = 55/100 gives 56, not 55).
+// An exact miscoverage level and the ranks that follow from it, in integers only: ceil((n + 1)(1 -
+// alpha)) computed in doubles is off by one at some levels (n = 99, 1 - alpha = 55/100 gives 56,
+// not 55).
 //
 // Pure functions; thread-safe.
 #pragma once
@@ -26,7 +27,8 @@ struct Fraction {
 
 // A level in (0, 1) in lowest terms.
 //
-// Errors: INVALID_ARGUMENT, reason INVALID_ALPHA, naming `field`: not 0 < numerator < denominator <= 10^9.
+// Errors: INVALID_ARGUMENT, reason INVALID_ALPHA, naming `field`: not 0 < numerator < denominator
+// <= 10^9.
 absl::StatusOr<Fraction> MakeLevel(int64_t numerator, int64_t denominator, absl::string_view field);
 
 // "1/20", "0.05" or "5%" as the exact level 1/20. Errors as MakeLevel().
@@ -35,21 +37,24 @@ absl::StatusOr<Fraction> ParseLevel(absl::string_view text, absl::string_view fi
 // "1/20".
 std::string FormatFraction(const Fraction& fraction);
 
-// 100 (1 - alpha) in the fewest digits: "95" for 1/20, "97.5" for 1/40. For sentences, not for arithmetic.
+// 100 (1 - alpha) in the fewest digits: "95" for 1/20, "97.5" for 1/40. For sentences, not for
+// arithmetic.
 std::string CoveragePercent(const Fraction& alpha);
 
-// alpha / parts, in lowest terms; the level of each of `parts` tails (Bonferroni). REQUIRES: parts in 1..4.
-// The denominator may exceed kFractionDenominatorMax by that factor; every function below allows for it.
+// alpha / parts, in lowest terms; the level of each of `parts` tails (Bonferroni). REQUIRES: parts
+// in 1..4. The denominator may exceed kFractionDenominatorMax by that factor; every function below
+// allows for it.
 Fraction DivideLevel(const Fraction& alpha, int64_t parts);
 
-// ceil((n + 1)(1 - alpha)): the rank, from 1, of the split conformal upper bound among n scores. It is n + 1 when
-// n is too small for a finite bound. REQUIRES: n >= 0, a valid level.
+// ceil((n + 1)(1 - alpha)): the rank, from 1, of the split conformal upper bound among n scores. It
+// is n + 1 when n is too small for a finite bound. REQUIRES: n >= 0, a valid level.
 int64_t UpperRank(int64_t n, const Fraction& alpha);
 
 // floor((n + 1) alpha): the rank of the lower bound; 0 when n is too small for a finite one.
 int64_t LowerRank(int64_t n, const Fraction& alpha);
 
-// ceil(1/alpha) - 1: the least n with a finite one-sided bound. For two tails pass DivideLevel(alpha, 2).
+// ceil(1/alpha) - 1: the least n with a finite one-sided bound. For two tails pass
+// DivideLevel(alpha, 2).
 int64_t RequiredSamples(const Fraction& alpha);
 
 }  // namespace quantd

@@ -1,8 +1,9 @@
 // Confidence intervals of a proportion after k successes in n independent trials.
 //
-// Clopper-Pearson (1934) covers at least 1 - alpha for every n and every true proportion, so gates use it. Wilson
-// (1927) and the Beta posterior are shorter and cover 1 - alpha on average over proportions; they are for display. The
-// normal ("Wald") interval is left out on purpose: it has no width at k = 0 and k = n.
+// Clopper-Pearson (1934) covers at least 1 - alpha for every n and every true proportion, so gates
+// use it. Wilson (1927) and the Beta posterior are shorter and cover 1 - alpha on average over
+// proportions; they are for display. The normal ("Wald") interval is left out on purpose: it has no
+// width at k = 0 and k = n.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
-// The quality report as plain data: field by field the twin of proto/quantd/v1/report.proto, where units and meaning are
-// documented. The job runner fills it; a converter turns it into protobuf and RenderHtmlReport() into a page.
+// The quality report as plain data: field by field the twin of proto/quantd/v1/report.proto, where
+// units and meaning are documented. The job runner fills it; a converter turns it into protobuf and
+// RenderHtmlReport() into a page.
 #pragma once
 
 #include <cstdint>
