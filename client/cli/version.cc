@@ -1,0 +1,7 @@
+#include "client/cli/version.h"
+
+namespace quantd {
+
+const char* const kClientVersion = QUANTD_VERSION;
+
+}  // namespace quantd
