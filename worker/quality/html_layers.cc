@@ -36,11 +36,26 @@ size_t HighlightedCount(size_t layers) {
 
 std::string Decibels(double value) { return InUnit(value, "dB", false); }
 
+// The start and the longer end of a name: nodes of one model differ at the end.
+std::string ShortName(const std::string& name) {
+  constexpr size_t kBytesMax = 30;
+  constexpr size_t kHead = 8;
+  if (name.size() <= kBytesMax) return name;
+  const auto is_continuation = [&](size_t i) {
+    return (static_cast<unsigned char>(name[i]) & 0xc0) == 0x80;
+  };
+  size_t head = kHead;
+  while (head > 0 && is_continuation(head)) --head;
+  size_t tail = name.size() - (kBytesMax - kHead - 1);
+  while (tail < name.size() && is_continuation(tail)) ++tail;
+  return absl::StrCat(name.substr(0, head), "\xe2\x80\xa6", name.substr(tail));
+}
+
 std::string SqnrRow(const LayerQuality& layer, double top, bool worst) {
   const std::string name = EscapeHtml(layer.node);
   const double share = layer.excluded ? 0 : layer.sqnr_db / top;
   return absl::StrCat("<div class=\"layer", worst ? " worst" : "", "\"><code title=\"", name, "\">",
-                      name, "</code>",
+                      EscapeHtml(ShortName(layer.node)), "</code>",
                       ShareBar(share, layer.excluded ? "bar quiet"
                                       : worst        ? "bar worst"
                                                      : "bar"),
@@ -48,8 +63,8 @@ std::string SqnrRow(const LayerQuality& layer, double top, bool worst) {
                       "</span></div>");
 }
 
-// The share of observed values outside the clip, from the histogram's bins: an estimate to a bin's
-// width.
+// In words, the share of observed values outside the clip, from the histogram's bins: an estimate
+// to a bin's width.
 std::string ClippedShare(const LayerQuality& layer) {
   const ActivationHistogram& histogram = layer.histogram;
   double all = 0;
@@ -63,10 +78,10 @@ std::string ClippedShare(const LayerQuality& layer) {
     if (centre < layer.clip_lower || centre > layer.clip_upper) outside += count;
   }
   if (!(all > 0)) return "";
-  if (outside == 0) return "Nothing clipped.";
+  if (outside == 0) return "; nothing clipped";
   const double percent = 100 * outside / all;
-  return percent < 0.01 ? "Under 0.01 % clipped."
-                        : absl::StrFormat("About %.2f %% clipped.", percent);
+  return percent < 0.01 ? "; under 0.01 % clipped"
+                        : absl::StrFormat("; about %.2f %% clipped", percent);
 }
 
 std::string LayerCard(const LayerQuality& layer, bool worst) {
@@ -77,9 +92,9 @@ std::string LayerCard(const LayerQuality& layer, bool worst) {
     absl::StrAppend(
         &facts, ", <b", worst ? " class=\"low\"" : "", ">", Decibels(layer.sqnr_db),
         "</b>, cosine ", InUnit(layer.cosine, "cosine", false), "<br>weights ",
-        EscapeHtml(layer.weight_format), "; input scale ", Figure(layer.activation_scale),
+        EscapeHtml(layer.weight_format), "<br>input scale ", Figure(layer.activation_scale),
         ", zero point ", GroupedNumber(layer.activation_zero_point), "<br>seen ",
-        Figure(layer.observed_min), " to ", Figure(layer.observed_max), ". ", ClippedShare(layer));
+        Figure(layer.observed_min), " to ", Figure(layer.observed_max), ClippedShare(layer));
   }
   const bool plot = !layer.histogram.counts.empty();
   return absl::StrCat("<article class=\"card\"><h3>", EscapeHtml(layer.node),

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "common/stats/fraction.h"
 #include "worker/quality/html_text.h"
 
 namespace quantd {
@@ -49,11 +50,12 @@ PlotRange RangeOf(const std::vector<const Metric*>& metrics) {
     lower = std::min(lower, value);
     upper = std::max(upper, value);
   };
-  bool share = !metrics.empty();
   for (const Metric* metric : metrics) {
-    share = share && metric->unit == "fraction" && !IsDifference(metric->id);
     include(metric->value);
-    if (IsDifference(metric->id) || metric->unit == "nat") include(0);
+    // Where the natural end of the scale is the good end, the reader sees how far from it a figure
+    // lies.
+    if (metric->unit == "fraction" && !IsDifference(metric->id)) include(1);
+    if (IsDifference(metric->id) || metric->unit == "nat" || metric->unit == "rows") include(0);
     for (const Interval& interval : metric->intervals) {
       if (!interval.lower_infinite) include(interval.lower);
       if (!interval.upper_infinite) include(interval.upper);
@@ -61,8 +63,17 @@ PlotRange RangeOf(const std::vector<const Metric*>& metrics) {
   }
   if (!(lower <= upper)) return {};
   const double width = upper > lower ? upper - lower : std::max(1e-9, std::abs(upper));
-  PlotRange range{lower - 0.2 * width, upper + 0.2 * width};
-  if (share) range = {std::max(0.0, range.lower), std::min(1.0, range.upper)};
+  // Ends on the next multiple of 1, 2 or 5 times a power of ten, about a quarter of the width.
+  const double power = std::pow(10.0, std::floor(std::log10(width / 4)));
+  double step = 10 * power;
+  for (const double factor : {5.0, 2.0, 1.0}) {
+    if (factor * power >= width / 4) step = factor * power;
+  }
+  // A figure that ends on a multiple, but for rounding, gets no extra step.
+  constexpr double kSlack = 1e-9;
+  PlotRange range{step * std::floor(lower / step + kSlack),
+                  step * std::ceil(upper / step - kSlack)};
+  if (range.lower == range.upper) range.upper += step;
   return range;
 }
 
@@ -74,7 +85,8 @@ std::string IntervalBar(const PlotRange& range, double value, const Interval* in
     return std::clamp((at - range.lower) / width, 0.0, 1.0) * (kWidth - 12) + 6;
   };
   std::string svg = absl::StrCat(
-      "<svg class=\"interval\" viewBox=\"0 0 240 18\" role=\"img\" aria-hidden=\"true\">",
+      "<svg class=\"interval\" viewBox=\"0 0 240 18\" role=\"img\" "
+      "aria-hidden=\"true\">",
       Line(0, kMiddle, kWidth, kMiddle, "track"));
   if (range.lower < 0 && range.upper > 0) {
     absl::StrAppend(&svg, Line(x(0), 1, x(0), 17, "zero"));
@@ -210,6 +222,8 @@ std::string ScorePlot(const ScoreDistribution& distribution) {
     absl::StrAppend(
         &svg, Line(kLeft, y(level), at, y(level), "mark thin"),
         Line(at, kTop - 6, at, kBottom, "mark"),
+        Text(kLeft + 6, y(level) + 13, "start", "tick level",
+             absl::StrCat(CoveragePercent(distribution.alpha), " % of new rows")),
         Text(right_half ? at - 6 : at + 6, 14, right_half ? "end" : "start", "tick marked",
              absl::StrCat("bound for a new row: ", AxisFigure(distribution.conformal_quantile))));
   } else {

@@ -15,8 +15,8 @@ struct PlotRange {
   double upper = 1;
 };
 
-// A range around all finite ends and values of these metrics, a little wider; for shares within [0,
-// 1]; around 0 for differences and divergences.
+// A range with round ends around all finite ends and values of these metrics; it reaches 1 for
+// shares and 0 for counts, differences and divergences.
 PlotRange RangeOf(const std::vector<const Metric*>& metrics);
 
 // An interval as a bar, the value as a dot; an infinite end runs off the plot. `interval` may be

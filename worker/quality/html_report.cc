@@ -118,9 +118,8 @@ std::string Tiles(const QualityReport& report) {
     }
   }
   if (report.sizes.original_bytes > 0 && report.sizes.quantized_bytes > 0) {
-    add(Tile(
-        "Size", ByteSize(report.sizes.quantized_bytes),
-        absl::StrCat(SizeWords(report.sizes), ", was ", ByteSize(report.sizes.original_bytes))));
+    add(Tile("Size", ByteSize(report.sizes.quantized_bytes),
+             absl::StrCat("was ", ByteSize(report.sizes.original_bytes))));
   }
   for (const char* id : {"sqnr_db", "cosine", "relative_mse"}) {
     if (tiles.size() < 4) add(MetricTile(report, id));
@@ -138,49 +137,54 @@ std::string Warnings(const QualityReport& report) {
   return absl::StrCat(html, "</ul></div>");
 }
 
-// Metrics that are read against each other share an axis: the two accuracies, the two agreements.
+// Metrics of one kind share an axis, so that their bars can be read against each other.
 PlotRange AxisOf(const QualityReport& report, const Metric& metric) {
-  for (const auto& group : {std::vector<std::string>{"accuracy_reference", "accuracy_quantized"},
-                            {"top5_accuracy_reference", "top5_accuracy_quantized"},
-                            {"flips_right_to_wrong", "flips_wrong_to_right"}}) {
-    if (std::find(group.begin(), group.end(), metric.id) == group.end()) continue;
-    std::vector<const Metric*> members;
-    for (const std::string& id : group) {
-      if (const Metric* member = FindMetric(report, id); Applies(member)) members.push_back(member);
-    }
-    return RangeOf(members);
+  const auto kind = [](const Metric& one) {
+    return IsDifference(one.id) || (one.unit != "fraction" && one.unit != "rows") ? one.id
+                                                                                  : one.unit;
+  };
+  std::vector<const Metric*> members;
+  for (const Metric& other : report.metrics) {
+    if (Applies(&other) && kind(other) == kind(metric)) members.push_back(&other);
   }
-  return RangeOf({&metric});
+  return RangeOf(members);
+}
+
+// One interval: its ends in words, its bar, and what it promises.
+std::string Evidence(const Metric& metric, const Interval& interval, const PlotRange& axis,
+                     const std::string& common_population) {
+  const bool difference = IsDifference(metric.id);
+  // A prediction bound is about one row, so the mean's dot does not belong on it.
+  const bool is_mean = interval.target == IntervalTarget::kPopulationMean;
+  std::string html =
+      absl::StrCat("<div class=\"evidence\"><div><p class=\"ends\">",
+                   IntervalWords(interval, metric.unit, difference), "</p>",
+                   IntervalBar(axis, is_mean ? metric.value : NAN, &interval),
+                   "<p class=\"scale\"><span>", AxisLabel(axis.lower, metric.unit, difference),
+                   "</span><span>", AxisLabel(axis.upper, metric.unit, difference),
+                   "</span></p></div><p class=\"promise\">", PromiseWords(interval));
+  if (interval.population != common_population) {
+    absl::StrAppend(&html, " <span class=\"how\">Population: ", EscapeHtml(interval.population),
+                    ".</span>");
+  }
+  return absl::StrCat(html, "</p></div>");
 }
 
 std::string MetricRow(const QualityReport& report, const Metric& metric,
                       const std::string& common_population) {
-  const bool difference = IsDifference(metric.id);
   std::string html = absl::StrCat(
       "<div class=\"metric\" id=\"metric-", EscapeHtml(metric.id), "\"><div><p class=\"title\">",
-      MetricTitle(metric.id), "</p><p class=\"sub\">", EscapeHtml(metric.summary), "<br><code>",
-      EscapeHtml(metric.id), "</code></p></div><p class=\"value\">", ValueOf(metric), "</p>");
+      MetricTitle(metric.id), "</p><p class=\"sub\">", EscapeHtml(metric.summary), " <code>",
+      EscapeHtml(metric.id), "</code></p></div><p class=\"value\">", ValueOf(metric), "</p><div>");
   const PlotRange axis = AxisOf(report, metric);
-  std::string plots;
-  std::string promises;
   for (const Interval& interval : metric.intervals) {
-    // A prediction bound is about one row, so the mean's dot does not belong on it.
-    const bool is_mean = interval.target == IntervalTarget::kPopulationMean;
-    absl::StrAppend(&plots, IntervalBar(axis, is_mean ? metric.value : NAN, &interval),
-                    "<p class=\"ends\">", IntervalWords(interval, metric.unit, difference), "</p>");
-    absl::StrAppend(&promises, "<p>", PromiseWords(interval));
-    if (interval.population != common_population) {
-      absl::StrAppend(&promises, " <span class=\"how\">Rows: ", EscapeHtml(interval.population),
-                      ".</span>");
-    }
-    absl::StrAppend(&promises, "</p>");
+    absl::StrAppend(&html, Evidence(metric, interval, axis, common_population));
   }
   if (metric.intervals.empty()) {
-    plots = IntervalBar(axis, metric.value, nullptr);
-    promises = absl::StrCat("<p>No interval; n = ", GroupedNumber(metric.n), ".</p>");
+    absl::StrAppend(&html, "<p class=\"promise\">No interval; n = ", GroupedNumber(metric.n),
+                    ".</p>");
   }
-  return absl::StrCat(html, "<div>", plots, "</div><div class=\"promise\">", promises,
-                      "</div></div>");
+  return absl::StrCat(html, "</div></div>");
 }
 
 std::string MetricsSection(const QualityReport& report) {
@@ -191,7 +195,7 @@ std::string MetricsSection(const QualityReport& report) {
   std::string html = "<section><h2>Figures</h2><p class=\"lead\">";
   if (!population.empty()) {
     absl::StrAppend(&html, "Each figure and its interval speak of ", EscapeHtml(population),
-                    ". Every interval keeps its level on its own, not all of them at once.");
+                    ". Each interval keeps its level on its own; together they promise less.");
   }
   absl::StrAppend(&html, "</p>");
   std::string absent;

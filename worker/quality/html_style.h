@@ -35,19 +35,22 @@ h3{font-size:14px;font-weight:600;overflow-wrap:anywhere}
 .warnings{margin-top:26px;padding:14px 18px;background:var(--warnwash);border-radius:10px}
 .warnings h2{font-size:15px;color:var(--warn)}
 .warnings ul{margin:2px 0 0;padding-left:18px}
-.metric{display:grid;grid-template-columns:minmax(0,1.25fr) minmax(0,.75fr) minmax(0,1.35fr) minmax(0,1.65fr);gap:4px 22px;
-padding:14px 0;border-top:1px solid var(--line);break-inside:avoid}
+.metric{display:grid;grid-template-columns:minmax(0,1.15fr) 8.2em minmax(0,2.3fr);gap:4px 20px;
+padding:16px 0;border-top:1px solid var(--line);break-inside:avoid}
 .metric:last-of-type{border-bottom:1px solid var(--line)}
 .metric .title{font-weight:600;line-height:1.35}
 .metric .sub{color:var(--soft);font-size:13px;line-height:1.45;margin-top:2px}
-.metric .value{font-size:19px;font-weight:600;letter-spacing:-.01em;line-height:1.3}
-.metric .ends{font-size:14px;margin-top:1px}
-.metric .promise{font-size:13px;line-height:1.45}
-.metric .promise .how{display:block}
-.scale{display:flex;justify-content:space-between;color:var(--soft);font-size:11px;line-height:1.3}
+.metric .value{font-size:20px;font-weight:600;letter-spacing:-.015em;line-height:1.1;white-space:nowrap}
+.value .unit,.big .unit{font-size:.62em;font-weight:500;letter-spacing:0;color:var(--soft)}
+.evidence{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1.1fr);gap:4px 24px}
+.evidence+.evidence{margin-top:14px}
+.ends{font-size:14px;line-height:1.4;font-weight:500}
+.promise{font-size:13px;line-height:1.45}
+.promise .how{display:block}
+.scale{display:flex;justify-content:space-between;color:var(--soft);font-size:11px;line-height:1.2}
 code{font:12px/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;overflow-wrap:anywhere}
 svg{display:block;width:100%}
-svg.interval{height:18px;max-width:300px}
+svg.interval{height:auto}
 svg.share{height:10px;border-radius:3px}
 .track{stroke:var(--line);stroke-width:1}
 .zero{stroke:var(--soft);stroke-width:1;stroke-dasharray:2 2}
@@ -62,6 +65,7 @@ svg.share{height:10px;border-radius:3px}
 .tick{fill:var(--soft);font-size:10.5px}
 .tick.clipped{fill:var(--accent);font-weight:600}
 .tick.marked{fill:var(--warn);font-weight:600;font-size:12px}
+.tick.level{fill:var(--warn)}
 .axis{stroke:var(--soft);stroke-width:1}
 .grid{stroke:var(--line);stroke-width:1}
 .kept{fill:var(--wash);opacity:.45}
@@ -74,7 +78,7 @@ svg.share{height:10px;border-radius:3px}
 .rows{display:grid;grid-template-columns:minmax(0,9em) minmax(0,1fr) max-content;gap:8px 16px;align-items:center}
 .rows .end-note{text-align:right}
 .layers{columns:2;column-gap:40px}
-.layer{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1.1fr) 4.6em;gap:12px;align-items:center;padding:3px 0;
+.layer{display:grid;grid-template-columns:minmax(0,1.3fr) minmax(0,1fr) 4.4em;gap:12px;align-items:center;padding:3px 0;
 break-inside:avoid;font-size:13px}
 .layer code{white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
 .layer .db{text-align:right}
@@ -94,17 +98,17 @@ details{margin-top:18px}
 summary{cursor:pointer;font-weight:600;color:var(--accent);margin-bottom:14px}
 .facts-grid{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:0 44px}
 .facts-grid section{margin-top:44px}
-dl{display:grid;grid-template-columns:minmax(0,10.5em) minmax(0,1fr);gap:0 14px}
+dl{display:grid;grid-template-columns:minmax(0,10.5em) minmax(0,1fr)}
 dt,dd{padding:6px 0;border-top:1px solid var(--line)}
-dt{color:var(--soft)}
+dt{color:var(--soft);padding-right:14px}
 dd{overflow-wrap:anywhere}
 footer{margin-top:56px;color:var(--soft);font-size:13px;border-top:1px solid var(--line);padding-top:14px}
 @media (max-width:760px){main{padding:32px 18px 48px}h1{font-size:27px}.verdict{font-size:18px;margin:20px 0 22px}
 .tiles{grid-template-columns:repeat(2,1fr)}.tile:nth-child(odd){border-left:0}
 .tile:nth-child(n+3){border-top:1px solid var(--line)}.tile{padding:14px 16px}.tile .big{font-size:23px}
-section{margin-top:42px}.metric{grid-template-columns:minmax(0,1fr) max-content}
-.metric>:nth-child(3),.metric>:nth-child(4){grid-column:1/-1}.metric .value{text-align:right}
-svg.interval{max-width:none}.layers{columns:1}.cards{grid-template-columns:minmax(0,1fr)}
+section{margin-top:42px}.metric{grid-template-columns:minmax(0,1fr) max-content;gap:8px 16px}
+.metric>:nth-child(3){grid-column:1/-1}.metric .value{text-align:right;line-height:1.3}
+.evidence{grid-template-columns:minmax(0,1fr)}.layers{columns:1}.cards{grid-template-columns:minmax(0,1fr)}
 .facts-grid{grid-template-columns:minmax(0,1fr)}figure.wide{padding:12px}
 .rows{grid-template-columns:minmax(0,6.5em) minmax(0,1fr) max-content;gap:8px 10px}dl{grid-template-columns:minmax(0,8em) minmax(0,1fr)}}
 @media print{main{max-width:none;padding:0}body{font-size:11px}section{margin-top:26px}.verdict{font-size:15px;margin:14px 0 16px}

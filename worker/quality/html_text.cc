@@ -23,8 +23,14 @@ std::string Decimals(double value, int decimals) {
   return value < 0 && !zero ? absl::StrCat(kMinus, text) : text;
 }
 
+// A unit, set smaller than its figure where that is set large.
+std::string Unit(const std::string& unit) {
+  return absl::StrCat("<span class=\"unit\">&nbsp;", EscapeHtml(unit), "</span>");
+}
+
 // A share in percent: two decimals near the ends, where they tell models apart.
 std::string Percent(double share) {
+  if (share == 0 || share == 1) return share == 0 ? "0 %" : "100 %";
   const double percent = 100 * share;
   return absl::StrCat(Decimals(percent, percent > 90 || percent < 10 ? 2 : 1), " %");
 }
@@ -126,17 +132,26 @@ std::string Figure(double value) {
 std::string InUnit(double value, const std::string& unit, bool difference) {
   if (!std::isfinite(value)) return Figure(value);
   if (difference) {
-    return absl::StrCat(value > 0 ? "+" : "", Decimals(100 * value, 2), " points");
+    return absl::StrCat(value > 0 ? "+" : "", Decimals(100 * value, 2), Unit("points"));
   }
   if (unit == "fraction") return Percent(value);
   if (unit == "rows") {
     return value == std::floor(value) ? GroupedNumber(static_cast<int64_t>(value))
                                       : Decimals(value, 1);
   }
-  if (unit == "dB") return absl::StrCat(Decimals(value, 1), " dB");
+  if (unit == "dB") return absl::StrCat(Decimals(value, 1), Unit("dB"));
   if (unit == "cosine") return Decimals(value, 5);
   if (unit == "ratio") return Figure(value);
-  return absl::StrCat(Figure(value), " ", EscapeHtml(unit));
+  return absl::StrCat(Figure(value), Unit(unit));
+}
+
+std::string AxisLabel(double value, const std::string& unit, bool difference) {
+  const bool share = unit == "fraction";
+  // The axis ends are round, so six digits show them in full; sums of steps need their rounding cut
+  // off.
+  std::string text = absl::StrFormat("%.6g", std::abs(share ? 100 * value : value));
+  if (value < 0 && text != "0") text = absl::StrCat(kMinus, text);
+  return share && !difference ? absl::StrCat(text, " %") : text;
 }
 
 std::string IntervalWords(const Interval& interval, const std::string& unit, bool difference) {
@@ -150,7 +165,10 @@ std::string IntervalWords(const Interval& interval, const std::string& unit, boo
   }
   if (interval.target == IntervalTarget::kNewSample) return absl::StrCat("at most ", upper);
   if (interval.lower_infinite) return absl::StrCat("at most ", upper, ", no finite lower end");
-  return absl::StrCat(lower, " to ", upper);
+  // The unit once is enough, but a percent sign is read with its figure.
+  return absl::StrCat(
+      unit == "fraction" && !difference ? lower : lower.substr(0, lower.find("<span class=\"unit")),
+      " to ", upper);
 }
 
 std::string PromiseWords(const Interval& interval) {

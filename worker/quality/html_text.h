@@ -31,6 +31,9 @@ std::string Figure(double value);
 // nat", "38.2 dB".
 std::string InUnit(double value, const std::string& unit, bool difference);
 
+// `value` as a label of an axis: "95 %", "0.002", without the unit where it would only be repeated.
+std::string AxisLabel(double value, const std::string& unit, bool difference);
+
 // Both ends in words: "99.2 % to 99.8 %", "at most 0.03 nat", "no finite upper end".
 std::string IntervalWords(const Interval& interval, const std::string& unit, bool difference);
 
