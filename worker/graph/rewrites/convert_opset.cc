@@ -42,7 +42,8 @@ OpsetConversion::OpsetConversion(Graph& graph, int64_t from) : graph_(graph), fr
     tensors_.insert(node.inputs.begin(), node.inputs.end());
     tensors_.insert(node.outputs.begin(), node.outputs.end());
     if (node.Is("Cast")) is_float32_ &= !IsOtherFloat(static_cast<DataType>(node.Int("to", 0)));
-    if ((node.Is("Gemm") || node.Is("Flatten")) && !node.outputs.empty()) ranks_[node.outputs[0]] = 2;
+    if ((node.Is("Gemm") || node.Is("Flatten")) && !node.outputs.empty())
+      ranks_[node.outputs[0]] = 2;
   }
 }
 
@@ -63,9 +64,7 @@ std::string OpsetConversion::AddConstant(const std::string& base, Tensor value) 
   return name;
 }
 
-void OpsetConversion::Emit(Node node) {
-  converted_.push_back(std::move(node));
-}
+void OpsetConversion::Emit(Node node) { converted_.push_back(std::move(node)); }
 
 void OpsetConversion::Finish() {
   // A node that a rule split carries one name several times.

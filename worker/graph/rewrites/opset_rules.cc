@@ -13,31 +13,138 @@
 namespace quantd {
 namespace {
 
-// Operators whose definition at version 13 accepts every node that versions 7 to 12 accept, with the same
-// result. Sorted.
-constexpr absl::string_view kUnchanged[] = {
-    "Abs", "Acos", "Acosh", "Add", "And", "ArgMax", "ArgMin", "Asin", "Asinh", "Atan", "Atanh",
-    "AveragePool", "BitShift", "Cast", "Ceil", "Celu", "Compress", "Concat", "ConstantOfShape",
-    "Conv", "ConvInteger", "ConvTranspose", "Cos", "Cosh", "CumSum", "DepthToSpace",
-    "DequantizeLinear", "Det", "Div", "DynamicQuantizeLinear", "Einsum", "Elu", "Equal", "Erf",
-    "Exp", "Expand", "EyeLike", "Flatten", "Floor", "GRU", "Gather", "GatherElements", "GatherND",
-    "Gemm", "GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool", "Greater", "GreaterOrEqual",
-    "HardSigmoid", "Identity", "InstanceNormalization", "IsInf", "IsNaN", "LRN", "LSTM",
-    "LeakyRelu", "Less", "LessOrEqual", "Log", "LpNormalization", "LpPool", "MatMul",
-    "MatMulInteger", "Max", "MaxPool", "MaxRoiPool", "MaxUnpool", "Mean",
-    "MeanVarianceNormalization", "Min", "Mod", "Mul", "Neg", "NonMaxSuppression", "NonZero", "Not",
-    "OneHot", "Or", "PRelu", "Pow", "QLinearConv", "QLinearMatMul", "QuantizeLinear", "RNN",
-    "Range", "Reciprocal", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax",
-    "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSumSquare", "Relu", "Reshape",
-    "ReverseSequence", "RoiAlign", "Round", "ScatterElements", "ScatterND", "Selu", "Shape",
-    "Shrink", "Sigmoid", "Sign", "Sin", "Sinh", "Size", "Softplus", "Softsign", "SpaceToDepth",
-    "Sqrt", "Sub", "Sum", "Tan", "Tanh", "ThresholdedRelu", "Tile", "Transpose", "Unique", "Where",
-    "Xor"};
+// Operators whose definition at version 13 accepts every node that versions 7 to 12 accept, with
+// the same result. Sorted.
+constexpr absl::string_view kUnchanged[] = {"Abs",
+                                            "Acos",
+                                            "Acosh",
+                                            "Add",
+                                            "And",
+                                            "ArgMax",
+                                            "ArgMin",
+                                            "Asin",
+                                            "Asinh",
+                                            "Atan",
+                                            "Atanh",
+                                            "AveragePool",
+                                            "BitShift",
+                                            "Cast",
+                                            "Ceil",
+                                            "Celu",
+                                            "Compress",
+                                            "Concat",
+                                            "ConstantOfShape",
+                                            "Conv",
+                                            "ConvInteger",
+                                            "ConvTranspose",
+                                            "Cos",
+                                            "Cosh",
+                                            "CumSum",
+                                            "DepthToSpace",
+                                            "DequantizeLinear",
+                                            "Det",
+                                            "Div",
+                                            "DynamicQuantizeLinear",
+                                            "Einsum",
+                                            "Elu",
+                                            "Equal",
+                                            "Erf",
+                                            "Exp",
+                                            "Expand",
+                                            "EyeLike",
+                                            "Flatten",
+                                            "Floor",
+                                            "GRU",
+                                            "Gather",
+                                            "GatherElements",
+                                            "GatherND",
+                                            "Gemm",
+                                            "GlobalAveragePool",
+                                            "GlobalLpPool",
+                                            "GlobalMaxPool",
+                                            "Greater",
+                                            "GreaterOrEqual",
+                                            "HardSigmoid",
+                                            "Identity",
+                                            "InstanceNormalization",
+                                            "IsInf",
+                                            "IsNaN",
+                                            "LRN",
+                                            "LSTM",
+                                            "LeakyRelu",
+                                            "Less",
+                                            "LessOrEqual",
+                                            "Log",
+                                            "LpNormalization",
+                                            "LpPool",
+                                            "MatMul",
+                                            "MatMulInteger",
+                                            "Max",
+                                            "MaxPool",
+                                            "MaxRoiPool",
+                                            "MaxUnpool",
+                                            "Mean",
+                                            "MeanVarianceNormalization",
+                                            "Min",
+                                            "Mod",
+                                            "Mul",
+                                            "Neg",
+                                            "NonMaxSuppression",
+                                            "NonZero",
+                                            "Not",
+                                            "OneHot",
+                                            "Or",
+                                            "PRelu",
+                                            "Pow",
+                                            "QLinearConv",
+                                            "QLinearMatMul",
+                                            "QuantizeLinear",
+                                            "RNN",
+                                            "Range",
+                                            "Reciprocal",
+                                            "ReduceL1",
+                                            "ReduceL2",
+                                            "ReduceLogSum",
+                                            "ReduceLogSumExp",
+                                            "ReduceMax",
+                                            "ReduceMean",
+                                            "ReduceMin",
+                                            "ReduceProd",
+                                            "ReduceSumSquare",
+                                            "Relu",
+                                            "Reshape",
+                                            "ReverseSequence",
+                                            "RoiAlign",
+                                            "Round",
+                                            "ScatterElements",
+                                            "ScatterND",
+                                            "Selu",
+                                            "Shape",
+                                            "Shrink",
+                                            "Sigmoid",
+                                            "Sign",
+                                            "Sin",
+                                            "Sinh",
+                                            "Size",
+                                            "Softplus",
+                                            "Softsign",
+                                            "SpaceToDepth",
+                                            "Sqrt",
+                                            "Sub",
+                                            "Sum",
+                                            "Tan",
+                                            "Tanh",
+                                            "ThresholdedRelu",
+                                            "Tile",
+                                            "Transpose",
+                                            "Unique",
+                                            "Where",
+                                            "Xor"};
 
 absl::Status Refused(const Node& node, absl::string_view why) {
-  const std::string message =
-      absl::StrCat("node '", node.name, "' (", node.op_type, ") cannot be raised to operator set 13: ",
-                   why, "; export the model with version 13 or above");
+  const std::string message = absl::StrCat("node '", node.name, "' (", node.op_type,
+                                           ") cannot be raised to operator set 13: ", why,
+                                           "; export the model with version 13 or above");
   return MakeError(absl::StatusCode::kUnimplemented, message,
                    ErrorDetails{.reason = "UNSUPPORTED_OPSET",
                                 .metadata = {{"node", node.name}, {"op_type", node.op_type}}});
@@ -74,10 +181,11 @@ absl::Status IntsToInput(Node node, const std::string& key, bool required,
 }
 
 // Up to version 12 the input counts as a matrix, split before `axis` (default 1), and each row is
-// normalized; from 13 on only `axis` is (default -1). They agree on the last axis; elsewhere the matrix is
-// made explicit.
+// normalized; from 13 on only `axis` is (default -1). They agree on the last axis; elsewhere the
+// matrix is made explicit.
 absl::Status ConvertSoftmax(Node node, OpsetConversion& conversion) {
-  if (node.inputs.size() != 1 || node.outputs.size() != 1) return Refused(node, "it has extra inputs");
+  if (node.inputs.size() != 1 || node.outputs.size() != 1)
+    return Refused(node, "it has extra inputs");
   const int64_t axis = node.Int("axis", 1);
   const std::string input = node.inputs[0];
   const std::string output = node.outputs[0];
@@ -91,12 +199,19 @@ absl::Status ConvertSoftmax(Node node, OpsetConversion& conversion) {
   const std::string matrix = conversion.FreshName(absl::StrCat(output, "_matrix"));
   const std::string rows = conversion.FreshName(absl::StrCat(output, "_rows"));
   const std::string& name = node.name;
-  conversion.Emit({.name = absl::StrCat(name, "_shape"), .op_type = "Shape", .inputs = {input},
+  conversion.Emit({.name = absl::StrCat(name, "_shape"),
+                   .op_type = "Shape",
+                   .inputs = {input},
                    .outputs = {shape}});
-  conversion.Emit({.name = absl::StrCat(name, "_matrix"), .op_type = "Flatten", .inputs = {input},
-                   .outputs = {matrix}, .attributes = {{"axis", axis}}});
-  conversion.Emit({.name = absl::StrCat(name, "_restore"), .op_type = "Reshape",
-                   .inputs = {rows, shape}, .outputs = {output}});
+  conversion.Emit({.name = absl::StrCat(name, "_matrix"),
+                   .op_type = "Flatten",
+                   .inputs = {input},
+                   .outputs = {matrix},
+                   .attributes = {{"axis", axis}}});
+  conversion.Emit({.name = absl::StrCat(name, "_restore"),
+                   .op_type = "Reshape",
+                   .inputs = {rows, shape},
+                   .outputs = {output}});
   node.inputs = {matrix};
   node.outputs = {rows};
   conversion.Emit(std::move(node));
@@ -142,7 +257,8 @@ absl::Status ConvertPad(Node node, OpsetConversion& conversion) {
   return absl::OkStatus();
 }
 
-// Version 10 moved starts, ends and axes to inputs. Without axes the first ones are meant, in order.
+// Version 10 moved starts, ends and axes to inputs. Without axes the first ones are meant, in
+// order.
 absl::Status ConvertSlice(Node node, OpsetConversion& conversion) {
   ASSIGN_OR_RETURN(const bool has_starts, HasInts(node, "starts"));
   ASSIGN_OR_RETURN(const bool has_ends, HasInts(node, "ends"));

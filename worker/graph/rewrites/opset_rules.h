@@ -48,8 +48,8 @@ class OpsetConversion {
   std::vector<Node> converted_;
 };
 
-// Emits what `node` is in version 13. UNIMPLEMENTED with reason UNSUPPORTED_OPSET names a node that has
-// no known equivalent.
+// Emits what `node` is in version 13. UNIMPLEMENTED with reason UNSUPPORTED_OPSET names a node that
+// has no known equivalent.
 absl::Status ConvertNode(const Node& node, OpsetConversion& conversion);
 
 }  // namespace quantd

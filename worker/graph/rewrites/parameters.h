@@ -10,8 +10,8 @@
 
 namespace quantd {
 
-// The float initializer that input `slot` of `node` names, or nullptr: absent, computed, or of another
-// type.
+// The float initializer that input `slot` of `node` names, or nullptr: absent, computed, or of
+// another type.
 const Tensor* FloatParameter(const Graph& graph, const Node& node, size_t slot);
 
 // Where the output channels of a Conv, ConvTranspose or Gemm lie in its weights: element i of the
@@ -33,21 +33,22 @@ class ChannelLayout {
   int64_t outer_ = 1;           // Elements of one group.
 };
 
-// The bias of `node` as one value a channel, in double precision: zeros when absent. Empty when it is
-// no float initializer or differs from row to row (a Gemm's C of shape [M,N]).
+// The bias of `node` as one value a channel, in double precision: zeros when absent. Empty when it
+// is no float initializer or differs from row to row (a Gemm's C of shape [M,N]).
 std::vector<double> ChannelBias(const Graph& graph, const Node& node, int64_t channels);
 
-// Makes `tensor` the initializer that input `slot` of `node` reads. An initializer that somebody else
-// reads too, or that is a graph output, stays as it is and the node gets one with a fresh name;
-// an absent input gets the fresh name `base`. `index` is of the graph before any change of this pass.
+// Makes `tensor` the initializer that input `slot` of `node` reads. An initializer that somebody
+// else reads too, or that is a graph output, stays as it is and the node gets one with a fresh
+// name; an absent input gets the fresh name `base`. `index` is of the graph before any change of
+// this pass.
 void SetParameter(Graph& graph, const GraphIndex& index, Node& node, size_t slot, Tensor tensor,
                   const std::string& base);
 
-// A pass over all pairs (linear node, follower) where the follower of type `follower_type` is the only
-// reader of the linear node's output and that output is no graph output. `fold` returns whether the
-// follower is now part of the linear node; then the follower is dropped and the linear node makes its
-// output. `linear_slot` tells fold which input of the follower the linear node feeds. Runs until
-// nothing folds, then drops dead nodes.
+// A pass over all pairs (linear node, follower) where the follower of type `follower_type` is the
+// only reader of the linear node's output and that output is no graph output. `fold` returns
+// whether the follower is now part of the linear node; then the follower is dropped and the linear
+// node makes its output. `linear_slot` tells fold which input of the follower the linear node
+// feeds. Runs until nothing folds, then drops dead nodes.
 struct FoldPair {
   Graph& graph;
   const GraphIndex& index;

@@ -29,7 +29,8 @@ bool IsInferenceDropout(const Graph& graph, const GraphIndex& index, const Node&
   if (!node.Is("Dropout")) return false;
   for (size_t i = 1; i < node.outputs.size(); ++i) {
     const std::string& mask = node.outputs[i];
-    if (!mask.empty() && (!index.Consumers(mask).empty() || index.IsGraphOutput(mask))) return false;
+    if (!mask.empty() && (!index.Consumers(mask).empty() || index.IsGraphOutput(mask)))
+      return false;
   }
   if (node.inputs.size() < 3 || node.inputs[2].empty()) return true;
   const auto training = graph.initializers.find(node.inputs[2]);
@@ -48,8 +49,8 @@ void Apply(const Renames& renames, std::vector<std::string>& names) {
   }
 }
 
-// Lets the readers of each such node read its input instead. Nodes come in topological order, so an input
-// has got its final name before its readers are met.
+// Lets the readers of each such node read its input instead. Nodes come in topological order, so an
+// input has got its final name before its readers are met.
 void BypassInnerNodes(Graph& graph) {
   const GraphIndex index(graph);
   Renames renames;

@@ -6,9 +6,10 @@
 
 namespace quantd {
 
-// Drops Identity, and Dropout whose mask nobody reads and whose training_mode is absent or a constant
-// false. The names of graph inputs and outputs stay. A node stays where dropping it would need a new name
-// for a graph output (an input handed straight through), or inside a body that reads it.
+// Drops Identity, and Dropout whose mask nobody reads and whose training_mode is absent or a
+// constant false. The names of graph inputs and outputs stay. A node stays where dropping it would
+// need a new name for a graph output (an input handed straight through), or inside a body that
+// reads it.
 absl::Status RemoveIdentities(Graph& graph);
 
 }  // namespace quantd

@@ -37,15 +37,19 @@ absl::StatusOr<AttributeValue> AttributeFromProto(const Proto& proto, absl::stri
     return UnsupportedModel(field, "refers to an attribute of a function");
   }
   switch (KindOf(proto)) {
-    case Proto::FLOAT: return AttributeValue(proto.f());
-    case Proto::INT: return AttributeValue(int64_t{proto.i()});
-    case Proto::STRING: return AttributeValue(proto.s());
+    case Proto::FLOAT:
+      return AttributeValue(proto.f());
+    case Proto::INT:
+      return AttributeValue(int64_t{proto.i()});
+    case Proto::STRING:
+      return AttributeValue(proto.s());
     case Proto::FLOATS:
       return AttributeValue(std::vector<float>(proto.floats().begin(), proto.floats().end()));
     case Proto::INTS:
       return AttributeValue(std::vector<int64_t>(proto.ints().begin(), proto.ints().end()));
     case Proto::STRINGS:
-      return AttributeValue(std::vector<std::string>(proto.strings().begin(), proto.strings().end()));
+      return AttributeValue(
+          std::vector<std::string>(proto.strings().begin(), proto.strings().end()));
     case Proto::TENSOR: {
       ASSIGN_OR_RETURN(Tensor tensor, TensorFromProto(proto.t(), field, external_data));
       return AttributeValue(std::move(tensor));
@@ -54,18 +58,19 @@ absl::StatusOr<AttributeValue> AttributeFromProto(const Proto& proto, absl::stri
       ASSIGN_OR_RETURN(std::shared_ptr<const Graph> body, read_body(proto.g(), field));
       return AttributeValue(std::move(body));
     }
-    case Proto::UNDEFINED: return BadGraph(field, "has no value of a known kind");
+    case Proto::UNDEFINED:
+      return BadGraph(field, "has no value of a known kind");
     default:
-      return UnsupportedModel(field, absl::StrCat("attributes of kind ",
-                                                  Proto::AttributeType_Name(KindOf(proto)),
-                                                  " are not supported"));
+      return UnsupportedModel(
+          field, absl::StrCat("attributes of kind ", Proto::AttributeType_Name(KindOf(proto)),
+                              " are not supported"));
   }
 }
 
 absl::StatusOr<Tensor> ConstantValue(const Node& node, absl::string_view field) {
   if (node.attributes.size() != 1) {
-    return BadGraph(field, absl::StrCat("a Constant has exactly one value, not ",
-                                        node.attributes.size()));
+    return BadGraph(field,
+                    absl::StrCat("a Constant has exactly one value, not ", node.attributes.size()));
   }
   const auto& [key, value] = *node.attributes.begin();
   if (key == "value") {

@@ -20,15 +20,16 @@ namespace quantd::onnx_io {
 using BodyReader = std::function<absl::StatusOr<std::shared_ptr<const Graph>>(
     const onnx::GraphProto& proto, absl::string_view field)>;
 
-// Errors: BAD_GRAPH for an attribute without a value, UNSUPPORTED_MODEL for kinds that a Graph does not
-// hold (lists of tensors or graphs, sparse tensors, types, references), those of tensors and bodies.
+// Errors: BAD_GRAPH for an attribute without a value, UNSUPPORTED_MODEL for kinds that a Graph does
+// not hold (lists of tensors or graphs, sparse tensors, types, references), those of tensors and
+// bodies.
 absl::StatusOr<AttributeValue> AttributeFromProto(const onnx::AttributeProto& proto,
                                                   absl::string_view field,
                                                   ExternalData& external_data,
                                                   const BodyReader& read_body);
 
-// The tensor that a Constant node makes: any of value, value_float(s), value_int(s). Its attributes are
-// those that AttributeFromProto made. Errors: BAD_GRAPH, UNSUPPORTED_DTYPE for strings.
+// The tensor that a Constant node makes: any of value, value_float(s), value_int(s). Its attributes
+// are those that AttributeFromProto made. Errors: BAD_GRAPH, UNSUPPORTED_DTYPE for strings.
 absl::StatusOr<Tensor> ConstantValue(const Node& node, absl::string_view field);
 
 }  // namespace quantd::onnx_io

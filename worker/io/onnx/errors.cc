@@ -52,8 +52,9 @@ absl::Status ModelTooLarge(int64_t bytes, int64_t bytes_max) {
   const std::string description =
       absl::StrCat("has ", bytes, " bytes, and a protobuf holds at most ", bytes_max,
                    "; keep the weights in external data files");
-  return MakeError(absl::StatusCode::kResourceExhausted, absl::StrCat("model: ", description),
-                   ErrorDetails{.reason = "MODEL_TOO_LARGE", .violations = {{"model", description}}});
+  return MakeError(
+      absl::StatusCode::kResourceExhausted, absl::StrCat("model: ", description),
+      ErrorDetails{.reason = "MODEL_TOO_LARGE", .violations = {{"model", description}}});
 }
 
 absl::Status UnsupportedOpset(int64_t version, int64_t lowest, int64_t highest) {
@@ -65,10 +66,10 @@ absl::Status UnsupportedOpset(int64_t version, int64_t lowest, int64_t highest) 
 }
 
 absl::Status UnsupportedDataType(absl::string_view field, int32_t data_type) {
-  return Unimplemented("UNSUPPORTED_DTYPE", field,
-                       absl::StrCat("tensors of element type ",
-                                    DataTypeName(static_cast<DataType>(data_type)),
-                                    " are not supported"));
+  return Unimplemented(
+      "UNSUPPORTED_DTYPE", field,
+      absl::StrCat("tensors of element type ", DataTypeName(static_cast<DataType>(data_type)),
+                   " are not supported"));
 }
 
 absl::Status UnsupportedModel(absl::string_view field, absl::string_view description) {

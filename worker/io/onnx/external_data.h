@@ -1,5 +1,5 @@
-// The files beside a model that hold its large tensors. A model names them by relative location; only
-// files that came with it under exactly that name are ever opened.
+// The files beside a model that hold its large tensors. A model names them by relative location;
+// only files that came with it under exactly that name are ever opened.
 #pragma once
 
 #include <map>

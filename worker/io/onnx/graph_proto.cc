@@ -97,8 +97,8 @@ class GraphBuilder {
     for (const onnx::ValueInfoProto& input : proto.input()) {
       const std::string field = FieldOf(path_, "input", input.name());
       if (graph_.initializers.count(input.name()) > 0) {
-        // Up to IR version 3 every initializer had to be listed as an input. The inputs of a body are
-        // known by position, so none may go there.
+        // Up to IR version 3 every initializer had to be listed as an input. The inputs of a body
+        // are known by position, so none may go there.
         if (depth_ == 0) continue;
         return BadGraph(field, "is an initializer too");
       }
@@ -117,8 +117,8 @@ class GraphBuilder {
   absl::StatusOr<std::shared_ptr<const Graph>> ReadBody(const onnx::GraphProto& proto,
                                                         absl::string_view field) {
     if (depth_ + 1 > kSubgraphDepthMax) {
-      return BadGraph(path_.substr(0, 200), absl::StrCat("graphs are nested more than ",
-                                                         kSubgraphDepthMax, " deep"));
+      return BadGraph(path_.substr(0, 200),
+                      absl::StrCat("graphs are nested more than ", kSubgraphDepthMax, " deep"));
     }
     GraphBuilder body(external_data_, std::string(field), depth_ + 1);
     ASSIGN_OR_RETURN(Graph graph, body.Build(proto));
@@ -132,20 +132,21 @@ class GraphBuilder {
               .inputs = {proto.input().begin(), proto.input().end()},
               .outputs = {proto.output().begin(), proto.output().end()}};
     // A given name was put aside in Build(), so the first node that has it may take it as it is.
-    node.name = !proto.name().empty() && taken_.insert(proto.name()).second
-                    ? proto.name()
-                    : Unique(node_names_, proto.name().empty()
-                                              ? absl::StrCat(node.op_type, "_", position)
-                                              : proto.name());
+    node.name =
+        !proto.name().empty() && taken_.insert(proto.name()).second
+            ? proto.name()
+            : Unique(node_names_, proto.name().empty() ? absl::StrCat(node.op_type, "_", position)
+                                                       : proto.name());
     const std::string field = FieldOf(path_, "node", node.name);
     if (node.op_type.empty()) return BadGraph(field, "has no operator type");
-    const BodyReader read_body = [this](const onnx::GraphProto& body, absl::string_view body_field) {
+    const BodyReader read_body = [this](const onnx::GraphProto& body,
+                                        absl::string_view body_field) {
       return ReadBody(body, body_field);
     };
     for (const onnx::AttributeProto& attribute : proto.attribute()) {
       const std::string attribute_field = FieldOf(field, "attribute", attribute.name());
-      ASSIGN_OR_RETURN(AttributeValue value, AttributeFromProto(attribute, attribute_field,
-                                                                external_data_, read_body));
+      ASSIGN_OR_RETURN(AttributeValue value,
+                       AttributeFromProto(attribute, attribute_field, external_data_, read_body));
       if (!node.attributes.emplace(attribute.name(), std::move(value)).second) {
         return BadGraph(attribute_field, "is given twice");
       }
@@ -160,8 +161,8 @@ class GraphBuilder {
     return absl::OkStatus();
   }
 
-  // A body may read what the graphs around it make. Those names stand in as inputs while it is sorted;
-  // that somebody makes them is checked when the graph around it is sorted.
+  // A body may read what the graphs around it make. Those names stand in as inputs while it is
+  // sorted; that somebody makes them is checked when the graph around it is sorted.
   absl::Status Sort() {
     for (const ValueInfo& output : graph_.outputs) reads_.insert(output.name);
     for (const ValueInfo& input : graph_.inputs) reads_.erase(input.name);

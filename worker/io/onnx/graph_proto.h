@@ -14,8 +14,8 @@ namespace quantd::onnx_io {
 // Bodies of If, Loop and Scan inside each other.
 inline constexpr int kSubgraphDepthMax = 64;
 
-// Constants become initializers, initializers are no inputs, every node has a unique name, and nodes
-// follow the producers of their inputs, in bodies too.
+// Constants become initializers, initializers are no inputs, every node has a unique name, and
+// nodes follow the producers of their inputs, in bodies too.
 //
 // Errors: BAD_GRAPH, BAD_TENSOR, EXTERNAL_DATA, UNSUPPORTED_DTYPE, UNSUPPORTED_MODEL.
 absl::StatusOr<Graph> GraphFromProto(const onnx::GraphProto& proto, ExternalData& external_data);

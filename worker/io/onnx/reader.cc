@@ -22,8 +22,8 @@ using onnx_io::MalformedModel;
 
 constexpr int64_t kModelBytesMax = std::numeric_limits<int32_t>::max();
 
-// A body inside a body is three messages deeper: graph, node, attribute. The rest is for the types and
-// tensors at the end of the way.
+// A body inside a body is three messages deeper: graph, node, attribute. The rest is for the types
+// and tensors at the end of the way.
 constexpr int kMessageDepthMax = 3 * (onnx_io::kSubgraphDepthMax + 2) + 10;
 
 bool LooksLikeText(absl::string_view bytes) {

@@ -13,16 +13,17 @@ namespace quantd {
 inline constexpr int64_t kOnnxOpsetMin = 7;
 inline constexpr int64_t kOnnxOpsetMax = 21;
 
-// The model in the file at `path`. `external_files` maps the locations that the model's tensors name
-// to paths on this machine; no other file is opened. The model's functions, sparse tensors and tensors
-// of strings are refused by name; doc strings, shapes of inner tensors and training information are
-// left behind. Thread-safe.
+// The model in the file at `path`. `external_files` maps the locations that the model's tensors
+// name to paths on this machine; no other file is opened. The model's functions, sparse tensors and
+// tensors of strings are refused by name; doc strings, shapes of inner tensors and training
+// information are left behind. Thread-safe.
 //
-// Weights stored as initializers, as initializers listed as inputs, or in Constant nodes all come out as
-// initializers. Domain "ai.onnx" is "". Large aligned external tensors are views of the mapped file.
+// Weights stored as initializers, as initializers listed as inputs, or in Constant nodes all come
+// out as initializers. Domain "ai.onnx" is "". Large aligned external tensors are views of the
+// mapped file.
 //
-// Errors: INVALID_ARGUMENT   EMPTY_MODEL, MALFORMED_MODEL, BAD_GRAPH, BAD_TENSOR, EXTERNAL_DATA; each
-//                            names the field, such as model.graph.initializer[w].
+// Errors: INVALID_ARGUMENT   EMPTY_MODEL, MALFORMED_MODEL, BAD_GRAPH, BAD_TENSOR, EXTERNAL_DATA;
+//                            each names the field, such as model.graph.initializer[w].
 //         UNIMPLEMENTED      UNSUPPORTED_OPSET, UNSUPPORTED_DTYPE, UNSUPPORTED_MODEL.
 //         RESOURCE_EXHAUSTED MODEL_TOO_LARGE: 2 GiB and more, beyond what a protobuf holds.
 //         those of errno     a file cannot be opened.

@@ -18,10 +18,10 @@ static_assert(std::endian::native == std::endian::little);
 
 absl::Status WrongCount(absl::string_view field, const Tensor& tensor, int64_t found,
                         absl::string_view unit) {
-  return BadTensor(field, absl::StrCat(DataTypeName(tensor.dtype()), ShapeString(tensor.shape()),
-                                       " needs ", tensor.size(), " elements of ",
-                                       SizeOf(tensor.dtype()), " bytes, but the file holds ", found,
-                                       " ", unit));
+  return BadTensor(
+      field, absl::StrCat(DataTypeName(tensor.dtype()), ShapeString(tensor.shape()), " needs ",
+                          tensor.size(), " elements of ", SizeOf(tensor.dtype()),
+                          " bytes, but the file holds ", found, " ", unit));
 }
 
 // Booleans are stored as bytes; any other value than 0 and 1 in a C++ bool is undefined behaviour.
@@ -34,7 +34,8 @@ template <typename Stored, typename Field>
 absl::StatusOr<Tensor> FromField(const Field& values, absl::string_view field, DataType dtype,
                                  const Shape& shape, int64_t count) {
   if (values.size() != count) {
-    return WrongCount(field, Tensor::View(dtype, shape, nullptr, nullptr), values.size(), "elements");
+    return WrongCount(field, Tensor::View(dtype, shape, nullptr, nullptr), values.size(),
+                      "elements");
   }
   Tensor tensor(dtype, shape);
   auto* out = static_cast<Stored*>(tensor.mutable_raw());
@@ -42,19 +43,19 @@ absl::StatusOr<Tensor> FromField(const Field& values, absl::string_view field, D
   return tensor;
 }
 
-// The narrow types share int32_data; a value that its type cannot hold is an error. The 16-bit floats
-// travel as their bit pattern, which some writers sign-extend.
+// The narrow types share int32_data; a value that its type cannot hold is an error. The 16-bit
+// floats travel as their bit pattern, which some writers sign-extend.
 template <typename Stored>
 absl::StatusOr<Tensor> FromInt32Data(const onnx::TensorProto& proto, absl::string_view field,
                                      DataType dtype, const Shape& shape, int64_t count) {
   const bool bit_pattern = dtype == DataType::kFloat16 || dtype == DataType::kBfloat16;
-  const int32_t lowest = bit_pattern ? std::numeric_limits<int16_t>::min()
-                                     : std::numeric_limits<Stored>::min();
+  const int32_t lowest =
+      bit_pattern ? std::numeric_limits<int16_t>::min() : std::numeric_limits<Stored>::min();
   const int32_t highest = std::numeric_limits<Stored>::max();
   for (const int32_t value : proto.int32_data()) {
     if (value < lowest || value > highest) {
-      return BadTensor(field, absl::StrCat("int32_data holds ", value, ", which is no ",
-                                           DataTypeName(dtype)));
+      return BadTensor(
+          field, absl::StrCat("int32_data holds ", value, ", which is no ", DataTypeName(dtype)));
     }
   }
   return FromField<Stored>(proto.int32_data(), field, dtype, shape, count);
@@ -63,19 +64,33 @@ absl::StatusOr<Tensor> FromInt32Data(const onnx::TensorProto& proto, absl::strin
 absl::StatusOr<Tensor> FromTypedData(const onnx::TensorProto& proto, absl::string_view field,
                                      DataType dtype, const Shape& shape, int64_t count) {
   switch (dtype) {
-    case DataType::kFloat: return FromField<float>(proto.float_data(), field, dtype, shape, count);
-    case DataType::kDouble: return FromField<double>(proto.double_data(), field, dtype, shape, count);
-    case DataType::kInt64: return FromField<int64_t>(proto.int64_data(), field, dtype, shape, count);
+    case DataType::kFloat:
+      return FromField<float>(proto.float_data(), field, dtype, shape, count);
+    case DataType::kDouble:
+      return FromField<double>(proto.double_data(), field, dtype, shape, count);
+    case DataType::kInt64:
+      return FromField<int64_t>(proto.int64_data(), field, dtype, shape, count);
     case DataType::kUint64:
       return FromField<uint64_t>(proto.uint64_data(), field, dtype, shape, count);
     case DataType::kUint32:
+      for (const uint64_t value : proto.uint64_data()) {
+        if (value > std::numeric_limits<uint32_t>::max()) {
+          return BadTensor(field,
+                           absl::StrCat("uint64_data holds ", value, ", which is no uint32"));
+        }
+      }
       return FromField<uint32_t>(proto.uint64_data(), field, dtype, shape, count);
-    case DataType::kInt32: return FromField<int32_t>(proto.int32_data(), field, dtype, shape, count);
-    case DataType::kInt16: return FromInt32Data<int16_t>(proto, field, dtype, shape, count);
-    case DataType::kInt8: return FromInt32Data<int8_t>(proto, field, dtype, shape, count);
+    case DataType::kInt32:
+      return FromField<int32_t>(proto.int32_data(), field, dtype, shape, count);
+    case DataType::kInt16:
+      return FromInt32Data<int16_t>(proto, field, dtype, shape, count);
+    case DataType::kInt8:
+      return FromInt32Data<int8_t>(proto, field, dtype, shape, count);
     case DataType::kBool:
-    case DataType::kUint8: return FromInt32Data<uint8_t>(proto, field, dtype, shape, count);
-    default: return FromInt32Data<uint16_t>(proto, field, dtype, shape, count);
+    case DataType::kUint8:
+      return FromInt32Data<uint8_t>(proto, field, dtype, shape, count);
+    default:
+      return FromInt32Data<uint16_t>(proto, field, dtype, shape, count);
   }
 }
 

@@ -8,13 +8,13 @@
 
 namespace quantd {
 
-// The lowest IR version that may carry `opset` of the default domain, and at least 4: from there on an
-// initializer need not be an input.
+// The lowest IR version that may carry `opset` of the default domain, and at least 4: from there on
+// an initializer need not be an input.
 int64_t LowestIrVersion(int64_t opset);
 
-// The bytes of an ONNX file: equal models give equal bytes. Tensors are written as raw data inside the
-// file, in the order of their names; metadata is sorted by key. The IR version is the model's own or
-// LowestIrVersion, whichever is higher. Reading the bytes gives the model back. Thread-safe.
+// The bytes of an ONNX file: equal models give equal bytes. Tensors are written as raw data inside
+// the file, in the order of their names; metadata is sorted by key. The IR version is the model's
+// own or LowestIrVersion, whichever is higher. Reading the bytes gives the model back. Thread-safe.
 //
 // Errors: RESOURCE_EXHAUSTED with reason MODEL_TOO_LARGE for 2 GiB and more.
 //         INVALID_ARGUMENT with reason BAD_TENSOR for a tensor or body without a value.

@@ -44,7 +44,8 @@ TEST(RaiseOpset, MovesListsOfIntegersToTheSecondInput) {
   const std::pair<const char*, const char*> cases[] = {
       {"Squeeze", "axes"}, {"Unsqueeze", "axes"}, {"ReduceSum", "axes"}, {"Split", "split"}};
   for (const auto& [type, key] : cases) {
-    ASSERT_OK_AND_ASSIGN(const Graph graph, Raised(12, Op(type, {"x"}, {"y"}, {{key, IntList{0, 2}}})));
+    ASSERT_OK_AND_ASSIGN(const Graph graph,
+                         Raised(12, Op(type, {"x"}, {"y"}, {{key, IntList{0, 2}}})));
     const Node& node = graph.nodes[0];
     EXPECT_FALSE(node.Has(key));
     ASSERT_EQ(node.inputs.size(), 2u) << type;
@@ -72,8 +73,11 @@ TEST(RaiseOpset, MovesTheBoundsOfClipAndLeavesAbsentOnesOpen) {
 }
 
 TEST(RaiseOpset, MovesPadsAndTheValueOfPad) {
-  ASSERT_OK_AND_ASSIGN(const Graph graph, Raised(10, Op("Pad", {"x"}, {"y"},
-      {{"pads", IntList{1, 2}}, {"value", 0.5f}, {"mode", std::string("constant")}})));
+  ASSERT_OK_AND_ASSIGN(
+      const Graph graph,
+      Raised(10,
+             Op("Pad", {"x"}, {"y"},
+                {{"pads", IntList{1, 2}}, {"value", 0.5f}, {"mode", std::string("constant")}})));
   const Node& node = graph.nodes[0];
   EXPECT_THAT(Ints(graph, node.inputs[1]), ElementsAre(1, 2));
   EXPECT_THAT(Floats(graph, node.inputs[2]), ElementsAre(0.5f));
@@ -81,8 +85,9 @@ TEST(RaiseOpset, MovesPadsAndTheValueOfPad) {
 }
 
 TEST(RaiseOpset, MovesStartsAndEndsOfSliceAndNamesTheFirstAxes) {
-  ASSERT_OK_AND_ASSIGN(const Graph graph, Raised(9, Op("Slice", {"x"}, {"y"},
-      {{"starts", IntList{0, 1}}, {"ends", IntList{5, -1}}})));
+  ASSERT_OK_AND_ASSIGN(
+      const Graph graph,
+      Raised(9, Op("Slice", {"x"}, {"y"}, {{"starts", IntList{0, 1}}, {"ends", IntList{5, -1}}})));
   const Node& node = graph.nodes[0];
   EXPECT_THAT(Ints(graph, node.inputs[1]), ElementsAre(0, 1));
   EXPECT_THAT(Ints(graph, node.inputs[2]), ElementsAre(5, -1));
@@ -130,8 +135,8 @@ TEST(RaiseOpset, DropsSpatialOfBatchNormalizationWhenItSaysNothing) {
 }
 
 TEST(RaiseOpset, NamesTheNodeItCannotRaiseAndLeavesTheModel) {
-  Model model = ModelOf(9, {Op("Unsqueeze", {"x"}, {"a"}, {{"axes", IntList{0}}}),
-                            Op("Upsample", {"a"}, {"y"})});
+  Model model = ModelOf(
+      9, {Op("Unsqueeze", {"x"}, {"a"}, {{"axes", IntList{0}}}), Op("Upsample", {"a"}, {"y"})});
   const absl::Status status = RaiseOpset(model, 13);
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("node 'y' (Upsample)")));
   EXPECT_EQ(GetErrorDetails(status).metadata.at("node"), "y");

@@ -50,7 +50,8 @@ TEST(FoldBatchNorm, GivesADepthwiseConvWithoutBiasOne) {
   EXPECT_THAT(Floats(graph, graph.nodes[0].inputs[2]), ElementsAre(8, 35));
 }
 
-// ConvTranspose W [C_in=2, C_out/groups=1, 1, 1], two groups: row 0 makes channel 0, row 1 channel 1.
+// ConvTranspose W [C_in=2, C_out/groups=1, 1, 1], two groups: row 0 makes channel 0, row 1 channel
+// 1.
 TEST(FoldBatchNorm, FindsTheChannelsOfAGroupedConvTranspose) {
   Graph graph =
       GraphOf({Op("ConvTranspose", {"x", "w"}, {"c"}, {{"group", int64_t{2}}}), Norm("c", "y")},
@@ -82,8 +83,8 @@ TEST(FoldBatchNorm, TakesBetaOfAGemmIntoTheBias) {
 }
 
 TEST(FoldBatchNorm, CopiesWeightsThatAnotherNodeReads) {
-  Graph graph = GraphOf({Op("Conv", {"x", "w"}, {"c"}), Norm("c", "n"), Op("Conv", {"x", "w"}, {"d"}),
-                         Op("Add", {"n", "d"}, {"y"})},
+  Graph graph = GraphOf({Op("Conv", {"x", "w"}, {"c"}), Norm("c", "n"),
+                         Op("Conv", {"x", "w"}, {"d"}), Op("Add", {"n", "d"}, {"y"})},
                         WithNorm({{"w", Tensor::Of<float>({2, 1, 1, 1}, {1, 1})}}));
   ASSERT_OK(FoldBatchNorm(graph));
   EXPECT_THAT(Types(graph), ElementsAre("Conv", "Conv", "Add"));

@@ -10,16 +10,16 @@ using namespace ::quantd::testing;  // NOLINT: matchers and builders.
 using ::testing::ElementsAre;
 
 TEST(RemoveIdentities, BypassesChainsInsideTheGraph) {
-  Graph graph = GraphOf({Op("Identity", {"x"}, {"a"}), Op("Identity", {"a"}, {"b"}),
-                         Op("Add", {"a", "b"}, {"y"})});
+  Graph graph = GraphOf(
+      {Op("Identity", {"x"}, {"a"}), Op("Identity", {"a"}, {"b"}), Op("Add", {"a", "b"}, {"y"})});
   ASSERT_OK(RemoveIdentities(graph));
   ASSERT_THAT(Types(graph), ElementsAre("Add"));
   EXPECT_THAT(graph.nodes[0].inputs, ElementsAre("x", "x"));
 }
 
 TEST(RemoveIdentities, KeepsTheNameOfAGraphOutput) {
-  Graph graph = GraphOf({Op("Relu", {"x"}, {"a"}), Op("Identity", {"a"}, {"y"}),
-                         Op("Abs", {"a"}, {"z"})});
+  Graph graph =
+      GraphOf({Op("Relu", {"x"}, {"a"}), Op("Identity", {"a"}, {"y"}), Op("Abs", {"a"}, {"z"})});
   graph.outputs.push_back({.name = "z"});
   ASSERT_OK(RemoveIdentities(graph));
   ASSERT_THAT(Types(graph), ElementsAre("Relu", "Abs"));
@@ -28,8 +28,8 @@ TEST(RemoveIdentities, KeepsTheNameOfAGraphOutput) {
 }
 
 TEST(RemoveIdentities, KeepsOneOfTwoOutputsOfTheSameTensor) {
-  Graph graph = GraphOf({Op("Relu", {"x"}, {"a"}), Op("Identity", {"a"}, {"y"}),
-                         Op("Identity", {"a"}, {"z"})});
+  Graph graph = GraphOf(
+      {Op("Relu", {"x"}, {"a"}), Op("Identity", {"a"}, {"y"}), Op("Identity", {"a"}, {"z"})});
   graph.outputs.push_back({.name = "z"});
   ASSERT_OK(RemoveIdentities(graph));
   ASSERT_THAT(Types(graph), ElementsAre("Relu", "Identity"));
@@ -47,16 +47,17 @@ TEST(RemoveIdentities, KeepsAnInputThatIsHandedThrough) {
 TEST(RemoveIdentities, KeepsATensorThatABodyReads) {
   auto body = std::make_shared<Graph>();
   body->outputs = {{.name = "a"}};
-  Graph graph = GraphOf({Op("Identity", {"x"}, {"a"}),
-                         Op("If", {"x"}, {"y"}, {{"then_branch", std::shared_ptr<const Graph>(body)}})});
+  Graph graph =
+      GraphOf({Op("Identity", {"x"}, {"a"}),
+               Op("If", {"x"}, {"y"}, {{"then_branch", std::shared_ptr<const Graph>(body)}})});
   ASSERT_OK(RemoveIdentities(graph));
   EXPECT_THAT(Types(graph), ElementsAre("Identity", "If"));
 }
 
 TEST(RemoveIdentities, DropsADropoutWhoseMaskNobodyReads) {
-  Graph graph = GraphOf({Op("Dropout", {"x", "ratio", "off"}, {"a", "mask"}),
-                         Op("Relu", {"a"}, {"y"})},
-                        {{"ratio", Tensor::Scalar(0.5f)}, {"off", Tensor::Scalar(false)}});
+  Graph graph =
+      GraphOf({Op("Dropout", {"x", "ratio", "off"}, {"a", "mask"}), Op("Relu", {"a"}, {"y"})},
+              {{"ratio", Tensor::Scalar(0.5f)}, {"off", Tensor::Scalar(false)}});
   ASSERT_OK(RemoveIdentities(graph));
   EXPECT_THAT(Types(graph), ElementsAre("Relu"));
   EXPECT_TRUE(graph.initializers.empty());

@@ -124,6 +124,9 @@ TEST(HostileTensor, ValuesOutsideTheTypeAndMissingValuesAreRefused) {
   EXPECT_THAT(Read(proto), HasReason("BAD_TENSOR"));  // No value.
   w->add_int32_data(128);
   EXPECT_THAT(Read(proto), HasReason("BAD_TENSOR"));
+  w->set_data_type(onnx::TensorProto::UINT32);
+  w->add_uint64_data(uint64_t{1} << 32);
+  EXPECT_THAT(Read(proto), HasReason("BAD_TENSOR"));
 }
 
 TEST(HostileTensor, ABooleanByteOfTwoBecomesTrue) {

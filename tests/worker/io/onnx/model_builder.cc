@@ -131,7 +131,8 @@ FileFolder::~FileFolder() { QUANTD_CHECK(RemoveAll(path_).ok()); }
 
 std::string FileFolder::Write(const std::string& name, const std::string& bytes) const {
   const std::string path = absl::StrCat(path_, "/", name);
-  std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  std::ofstream(path, std::ios::binary)
+      .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   return path;
 }
 

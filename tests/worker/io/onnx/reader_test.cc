@@ -34,8 +34,8 @@ class RealModel : public ::testing::TestWithParam<KnownModel> {};
 
 TEST_P(RealModel, HasTheNodesInitializersInputsAndOutputsOfTheFile) {
   const KnownModel& known = GetParam();
-  ASSERT_OK_AND_ASSIGN(const Model model, ReadOnnxModel(absl::StrCat(QUANTD_TEST_DATA, "/models/",
-                                                                     known.file), {}));
+  ASSERT_OK_AND_ASSIGN(const Model model,
+                       ReadOnnxModel(absl::StrCat(QUANTD_TEST_DATA, "/models/", known.file), {}));
   EXPECT_EQ(model.graph.nodes.size(), known.nodes);
   EXPECT_EQ(model.graph.initializers.size(), known.initializers);
   EXPECT_EQ(model.opset(), known.opset);
@@ -93,7 +93,8 @@ TEST(ReadOnnxModel, DropsInputsThatAreInitializers) {
 }
 
 onnx::AttributeProto* AddConstant(onnx::GraphProto* graph, const std::string& output,
-                                  const std::string& key, onnx::AttributeProto::AttributeType type) {
+                                  const std::string& key,
+                                  onnx::AttributeProto::AttributeType type) {
   onnx::AttributeProto* attribute = AddNode(graph, "Constant", {}, {output})->add_attribute();
   attribute->set_name(key);
   attribute->set_type(type);
@@ -134,7 +135,8 @@ onnx::ModelProto IfModel(const std::string& captured) {
     onnx::AttributeProto* attribute = node->add_attribute();
     attribute->set_name(branch);
     attribute->set_type(onnx::AttributeProto::GRAPH);
-    AddConstant(attribute->mutable_g(), "one", "value_float", onnx::AttributeProto::FLOAT)->set_f(1);
+    AddConstant(attribute->mutable_g(), "one", "value_float", onnx::AttributeProto::FLOAT)
+        ->set_f(1);
     AddNode(attribute->mutable_g(), "Add", {captured, "one"}, {"sum"});
     attribute->mutable_g()->add_output()->set_name("sum");
   }

@@ -67,7 +67,8 @@ TEST(SerializeOnnxModel, KeepsTheRealModelsAsTheyAre) {
 }
 
 TEST(SerializeOnnxModel, RaisesTheIrVersionToWhatTheOpsetNeeds) {
-  // Released versions: ONNX 1.8 had opset 13 and IR 7, 1.13 opset 18 and IR 8, 1.16 opset 21 and IR 10.
+  // Released versions: ONNX 1.8 had opset 13 and IR 7, 1.13 opset 18 and IR 8, 1.16 opset 21 and IR
+  // 10.
   EXPECT_EQ(LowestIrVersion(7), 4);
   EXPECT_EQ(LowestIrVersion(13), 7);
   EXPECT_EQ(LowestIrVersion(18), 8);
