@@ -37,7 +37,8 @@ absl::StatusOr<NamedArray> Concatenate(const std::vector<NamedArray>& parts) {
                       next.rank() > 0 &&
                       std::equal(shape.begin() + 1, shape.end(), next.shape().begin() + 1);
     if (!fits) {
-      return BadData(parts[i].file, absl::StrCat("its type or row shape differs from '", first.file, "'"));
+      return BadData(parts[i].file,
+                     absl::StrCat("its type or row shape differs from '", first.file, "'"));
     }
     shape[0] += next.dim(0);
   }
@@ -79,8 +80,9 @@ int FindByName(const std::vector<NamedArray>& arrays, const std::string& input, 
 absl::Status CheckBindings(const std::map<std::string, std::string>& bindings,
                            const std::vector<ValueInfo>& model_inputs) {
   for (const auto& [input, array] : bindings) {
-    const bool known = std::any_of(model_inputs.begin(), model_inputs.end(),
-                                   [&name = input](const ValueInfo& info) { return info.name == name; });
+    const bool known =
+        std::any_of(model_inputs.begin(), model_inputs.end(),
+                    [&name = input](const ValueInfo& info) { return info.name == name; });
     if (!known) return UnknownInput(input, model_inputs);
   }
   return absl::OkStatus();

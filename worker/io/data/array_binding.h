@@ -15,12 +15,12 @@ namespace quantd {
 absl::Status CheckBindings(const std::map<std::string, std::string>& bindings,
                            const std::vector<ValueInfo>& model_inputs);
 
-// Joins input_<i>.pb of several folders into one array a number, folder after folder in the order given.
-// Arrays with other names stay as they are. BAD_DATA when types or row shapes differ.
+// Joins input_<i>.pb of several folders into one array a number, folder after folder in the order
+// given. Arrays with other names stay as they are. BAD_DATA when types or row shapes differ.
 absl::StatusOr<std::vector<NamedArray>> JoinFolders(std::vector<NamedArray> arrays);
 
-// The position in `arrays` of what an input, a label or a binding calls `name`: the label (file, or key),
-// or "file:key"; -1 when nothing or more than one thing has it.
+// The position in `arrays` of what an input, a label or a binding calls `name`: the label (file, or
+// key), or "file:key"; -1 when nothing or more than one thing has it.
 int FindArray(const std::vector<NamedArray>& arrays, const std::string& name);
 
 // For each model input, in order, the position of its array (dataset.h says how it is found).

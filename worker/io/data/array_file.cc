@@ -23,7 +23,8 @@ namespace {
 DataFormat FormatOfBytes(absl::string_view bytes) {
   if (absl::StartsWith(bytes, "\x93NUMPY")) return DataFormat::kNpy;
   if (absl::StartsWith(bytes, "PK")) return DataFormat::kNpz;
-  if (IsGzip(bytes) || absl::StartsWith(bytes, absl::string_view("\0\0", 2))) return DataFormat::kIdx;
+  if (IsGzip(bytes) || absl::StartsWith(bytes, absl::string_view("\0\0", 2)))
+    return DataFormat::kIdx;
   return DataFormat::kAuto;
 }
 
@@ -55,12 +56,13 @@ DataFormat FormatOfName(absl::string_view file) {
   if (ends(".npz")) return DataFormat::kNpz;
   if (ends(".pb")) return DataFormat::kOnnxTensor;
   if (ends(".jpg") || ends(".jpeg") || ends(".png")) return DataFormat::kImages;
-  if (ends(".idx") || ends(".idx.gz") || ends("-ubyte") || ends("-ubyte.gz")) return DataFormat::kIdx;
+  if (ends(".idx") || ends(".idx.gz") || ends("-ubyte") || ends("-ubyte.gz"))
+    return DataFormat::kIdx;
   return DataFormat::kAuto;
 }
 
-absl::StatusOr<std::vector<NamedArray>> ReadArrayFile(const std::string& file, const std::string& path,
-                                                      DataFormat format) {
+absl::StatusOr<std::vector<NamedArray>> ReadArrayFile(const std::string& file,
+                                                      const std::string& path, DataFormat format) {
   absl::StatusOr<std::string> bytes = ReadFile(path, kDataFileBytesMax);
   if (!bytes.ok()) return Annotate(bytes.status(), FileField(file));
   if (bytes->empty()) return BadData(file, "the file is empty");

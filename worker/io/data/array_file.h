@@ -23,12 +23,12 @@ struct NamedArray {
 // By extension (.npy, .npz, .pb, .idx, .jpg ...; "-idx3-ubyte" with or without .gz), else kAuto.
 DataFormat FormatOfName(absl::string_view file);
 
-// The arrays of one file: one, or the members of an .npz in the order of their keys. With kAuto the name
-// decides, then the first bytes.
+// The arrays of one file: one, or the members of an .npz in the order of their keys. With kAuto the
+// name decides, then the first bytes.
 //
 // Errors: INVALID_ARGUMENT  BAD_DATA, field data.files[<file>].
 //         Those of ReadFile, annotated with the name.
-absl::StatusOr<std::vector<NamedArray>> ReadArrayFile(const std::string& file, const std::string& path,
-                                                      DataFormat format);
+absl::StatusOr<std::vector<NamedArray>> ReadArrayFile(const std::string& file,
+                                                      const std::string& path, DataFormat format);
 
 }  // namespace quantd

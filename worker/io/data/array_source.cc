@@ -1,7 +1,5 @@
 #include "worker/io/data/array_source.h"
 
-#include <functional>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -26,8 +24,9 @@ absl::Status ConversionError(Conversion conversion, const NamedArray& array, int
                              DataType target) {
   if (conversion == Conversion::kOk) return absl::OkStatus();
   if (conversion == Conversion::kNotFinite) return NotFinite(array.file, array.key, row);
-  return BadData(array.file, absl::StrCat("row ", row, " holds a number that the model's input type ",
-                                          DataTypeName(target), " cannot represent"));
+  return BadData(array.file,
+                 absl::StrCat("row ", row, " holds a number that the model's input type ",
+                              DataTypeName(target), " cannot represent"));
 }
 
 // Rows as they lie in the array.
@@ -44,9 +43,9 @@ class PlainSource : public RowSource {
   const Shape& row_shape() const override { return row_shape_; }
   DataType dtype() const override { return dtype_; }
   absl::Status Read(int64_t row, void* out) const override {
-    return ConversionError(Convert(array_.tensor, row * row_elements_, row_elements_, normalization_,
-                                   dtype_, out),
-                           array_, row, dtype_);
+    return ConversionError(
+        Convert(array_.tensor, row * row_elements_, row_elements_, normalization_, dtype_, out),
+        array_, row, dtype_);
   }
 
  private:
@@ -60,8 +59,8 @@ class PlainSource : public RowSource {
 // Rows that are uint8 images.
 class PixelSource : public RowSource {
  public:
-  PixelSource(NamedArray array, PixelView first, const ValueInfo& input, Preprocessing preprocessing,
-              Shape row_shape)
+  PixelSource(NamedArray array, PixelView first, const ValueInfo& input,
+              Preprocessing preprocessing, Shape row_shape)
       : array_(std::move(array)),
         first_(first),
         input_(input),
@@ -88,38 +87,48 @@ class PixelSource : public RowSource {
   const Shape row_shape_;
 };
 
-// The row as an image, if its shape can be one. Channels outermost win where both readings are possible.
-std::optional<PixelView> AsImage(const Tensor& array) {
-  if (array.dtype() != DataType::kUint8 || array.size() == 0) return std::nullopt;
+// How the first row can be read as an image: not at all, in one way, or, with one or three elements
+// at both ends of its shape, in two.
+std::vector<PixelView> AsImages(const Tensor& array) {
+  if (array.dtype() != DataType::kUint8 || array.size() == 0) return {};
   const Shape& s = array.shape();
-  const auto channels = [](int64_t extent) { return extent == 1 || extent == 3; };
-  int64_t height = 0, width = 0, depth = 1;
-  bool planes = false;
-  if (s.size() == 3) {
-    height = s[1], width = s[2];
-  } else if (s.size() == 4 && channels(s[1])) {
-    depth = s[1], height = s[2], width = s[3], planes = true;
-  } else if (s.size() == 4 && channels(s[3])) {
-    height = s[1], width = s[2], depth = s[3];
-  } else {
-    return std::nullopt;
+  std::vector<PixelView> views;
+  const auto add = [&](int64_t channels, int64_t height, int64_t width, bool planes) {
+    if ((channels != 1 && channels != 3) || height > kImageSideMax || width > kImageSideMax) return;
+    views.push_back({array.data<uint8_t>(), static_cast<int32_t>(width),
+                     static_cast<int32_t>(height), static_cast<int32_t>(channels), planes});
+  };
+  if (s.size() == 3) add(1, s[1], s[2], true);
+  if (s.size() == 4) {
+    add(s[1], s[2], s[3], true);
+    add(s[3], s[1], s[2], false);
   }
-  if (height > kImageSideMax || width > kImageSideMax) return std::nullopt;
-  return PixelView{array.data<uint8_t>(), static_cast<int32_t>(width), static_cast<int32_t>(height),
-                   static_cast<int32_t>(depth), planes};
+  return views;
 }
 
-absl::StatusOr<std::unique_ptr<RowSource>> MakePixelSource(NamedArray array, const PixelView& first,
+// The first of `views` that fits the input after preprocessing; the error of the first one
+// otherwise.
+absl::StatusOr<std::unique_ptr<RowSource>> MakePixelSource(NamedArray array,
+                                                           const std::vector<PixelView>& views,
                                                            const ValueInfo& input,
                                                            const Preprocessing& preprocessing) {
-  absl::StatusOr<PixelRow> row = PreprocessPixels(first, preprocessing, input);
-  if (!row.ok()) {
-    if (!GetErrorDetails(row.status()).reason.empty()) return row.status();
-    return BadData(array.file, row.status().message());
+  absl::Status first_error;
+  for (const PixelView& view : views) {
+    absl::StatusOr<PixelRow> row = PreprocessPixels(view, preprocessing, input);
+    if (row.ok() && FitsInput(row->shape, input)) {
+      return std::make_unique<PixelSource>(std::move(array), view, input, preprocessing,
+                                           std::move(row->shape));
+    }
+    if (!first_error.ok()) continue;
+    if (row.ok()) {
+      first_error = InputShapeMismatch(array.file, row->shape, input);
+    } else if (GetErrorDetails(row.status()).reason.empty()) {
+      first_error = BadData(array.file, row.status().message());
+    } else {
+      first_error = row.status();
+    }
   }
-  if (!FitsInput(row->shape, input)) return InputShapeMismatch(array.file, row->shape, input);
-  return std::make_unique<PixelSource>(std::move(array), first, input, preprocessing,
-                                       std::move(row->shape));
+  return first_error;
 }
 
 absl::StatusOr<std::unique_ptr<RowSource>> MakePlainSource(NamedArray array, Shape row_shape,
@@ -146,29 +155,36 @@ absl::StatusOr<std::unique_ptr<RowSource>> Choose(NamedArray array, const ValueI
   }
   const bool geometry = ChangesGeometryOrChannels(preprocessing);
   const bool fits = FitsInput(row, input);
-  if (fits && !geometry) return MakePlainSource(std::move(array), std::move(row), input, preprocessing);
-  const std::optional<PixelView> image = AsImage(array.tensor);
+  if (fits && !geometry)
+    return MakePlainSource(std::move(array), std::move(row), input, preprocessing);
+  const std::vector<PixelView> images = AsImages(array.tensor);
   const bool rank_four = !input.has_shape || input.shape.size() == 4;
-  if (image.has_value() && rank_four) {
-    return MakePixelSource(std::move(array), *image, input, preprocessing);
+  if (!images.empty() && rank_four) {
+    return MakePixelSource(std::move(array), images, input, preprocessing);
   }
   if (!fits) return InputShapeMismatch(array.file, stored, input);
-  return BadPreprocessing("", absl::StrCat("resize, crop and channels apply to images and to uint8 arrays of "
-                                           "images; '", array.label, "' is neither"));
+  return BadPreprocessing(
+      "", absl::StrCat("resize, crop and channels apply to images and to uint8 arrays of "
+                       "images; '",
+                       array.label, "' is neither"));
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RowSource>> MakeArraySource(NamedArray array, const ValueInfo& input,
                                                            const Preprocessing& preprocessing) {
-  if (array.tensor.rank() == 0) return BadData(array.file, "a single number, without an axis of rows");
+  if (array.tensor.rank() == 0)
+    return BadData(array.file, "a single number, without an axis of rows");
   if (array.tensor.dim(0) == 0) return EmptyData(array.file);
   if (array.tensor.size() == 0 || !IsFeedable(array.tensor.dtype())) {
-    return BadData(array.file, absl::StrCat("rows of shape ", ShapeString(array.tensor.shape()), " and type ",
-                                            DataTypeName(array.tensor.dtype()), " cannot be fed"));
+    return BadData(array.file,
+                   absl::StrCat("rows of shape ", ShapeString(array.tensor.shape()), " and type ",
+                                DataTypeName(array.tensor.dtype()), " cannot be fed"));
   }
-  ASSIGN_OR_RETURN(std::unique_ptr<RowSource> source, Choose(std::move(array), input, preprocessing));
-  std::vector<char> scratch(static_cast<size_t>(Product(source->row_shape())) * SizeOf(source->dtype()));
+  ASSIGN_OR_RETURN(std::unique_ptr<RowSource> source,
+                   Choose(std::move(array), input, preprocessing));
+  std::vector<char> scratch(static_cast<size_t>(Product(source->row_shape())) *
+                            SizeOf(source->dtype()));
   for (int64_t row = 0; row < source->rows(); ++row) {
     RETURN_IF_ERROR(source->Read(row, scratch.data()));
   }

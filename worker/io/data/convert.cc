@@ -14,7 +14,8 @@ namespace quantd {
 namespace {
 
 constexpr int64_t kChunk = 4096;
-constexpr double kExactIntegerMax = 9007199254740992.0;  // 2^53: every integer up to it is a double.
+constexpr double kExactIntegerMax =
+    9007199254740992.0;  // 2^53: every integer up to it is a double.
 
 template <typename T>
 void LoadAs(const char* source, int64_t count, double* values) {
@@ -28,18 +29,29 @@ void LoadAs(const char* source, int64_t count, double* values) {
 void Load(const Tensor& source, int64_t begin, int64_t count, double* values) {
   const char* from = static_cast<const char*>(source.raw()) + begin * SizeOf(source.dtype());
   switch (source.dtype()) {
-    case DataType::kFloat: return LoadAs<float>(from, count, values);
-    case DataType::kDouble: return LoadAs<double>(from, count, values);
+    case DataType::kFloat:
+      return LoadAs<float>(from, count, values);
+    case DataType::kDouble:
+      return LoadAs<double>(from, count, values);
     case DataType::kBool:
-    case DataType::kUint8: return LoadAs<uint8_t>(from, count, values);
-    case DataType::kInt8: return LoadAs<int8_t>(from, count, values);
-    case DataType::kUint16: return LoadAs<uint16_t>(from, count, values);
-    case DataType::kInt16: return LoadAs<int16_t>(from, count, values);
-    case DataType::kUint32: return LoadAs<uint32_t>(from, count, values);
-    case DataType::kInt32: return LoadAs<int32_t>(from, count, values);
-    case DataType::kUint64: return LoadAs<uint64_t>(from, count, values);
-    case DataType::kInt64: return LoadAs<int64_t>(from, count, values);
-    default: break;
+    case DataType::kUint8:
+      return LoadAs<uint8_t>(from, count, values);
+    case DataType::kInt8:
+      return LoadAs<int8_t>(from, count, values);
+    case DataType::kUint16:
+      return LoadAs<uint16_t>(from, count, values);
+    case DataType::kInt16:
+      return LoadAs<int16_t>(from, count, values);
+    case DataType::kUint32:
+      return LoadAs<uint32_t>(from, count, values);
+    case DataType::kInt32:
+      return LoadAs<int32_t>(from, count, values);
+    case DataType::kUint64:
+      return LoadAs<uint64_t>(from, count, values);
+    case DataType::kInt64:
+      return LoadAs<int64_t>(from, count, values);
+    default:
+      break;
   }
   QUANTD_CHECK(source.dtype() == DataType::kFloat16);
   for (int64_t i = 0; i < count; ++i) {
@@ -67,9 +79,9 @@ Conversion StoreIntegers(const double* values, int64_t count, double lowest, dou
 template <typename T>
 Conversion StoreIntegers(const double* values, int64_t count, char* out) {
   using Limits = std::numeric_limits<T>;
-  return StoreIntegers<T>(
-      values, count, std::max(static_cast<double>(Limits::min()), -kExactIntegerMax),
-      std::min(static_cast<double>(Limits::max()), kExactIntegerMax), out);
+  return StoreIntegers<T>(values, count,
+                          std::max(static_cast<double>(Limits::min()), -kExactIntegerMax),
+                          std::min(static_cast<double>(Limits::max()), kExactIntegerMax), out);
 }
 
 Conversion StoreHalves(const double* values, int64_t count, char* out) {
@@ -122,8 +134,8 @@ void Normalization::Apply(double* values, int64_t count, int64_t begin) const {
   }
 }
 
-absl::StatusOr<Normalization> MakeNormalization(const Preprocessing& preprocessing, int64_t channels,
-                                                int64_t inner) {
+absl::StatusOr<Normalization> MakeNormalization(const Preprocessing& preprocessing,
+                                                int64_t channels, int64_t inner) {
   if (absl::Status s = CheckLength("mean", preprocessing.mean.size(), channels); !s.ok()) return s;
   if (absl::Status s = CheckLength("std", preprocessing.std.size(), channels); !s.ok()) return s;
   Normalization normalization{.scale = preprocessing.scale, .channels = channels, .inner = inner};
@@ -137,19 +149,32 @@ bool IsFeedable(DataType dtype) { return SizeOf(dtype) > 0 && dtype != DataType:
 Conversion StoreAs(const double* values, int64_t count, DataType target, void* out) {
   char* to = static_cast<char*>(out);
   switch (target) {
-    case DataType::kFloat: return StoreFloats(values, count, to);
-    case DataType::kDouble: return StoreDoubles(values, count, to);
-    case DataType::kFloat16: return StoreHalves(values, count, to);
-    case DataType::kBool: return StoreIntegers<uint8_t>(values, count, 0, 1, to);
-    case DataType::kUint8: return StoreIntegers<uint8_t>(values, count, to);
-    case DataType::kInt8: return StoreIntegers<int8_t>(values, count, to);
-    case DataType::kUint16: return StoreIntegers<uint16_t>(values, count, to);
-    case DataType::kInt16: return StoreIntegers<int16_t>(values, count, to);
-    case DataType::kUint32: return StoreIntegers<uint32_t>(values, count, to);
-    case DataType::kInt32: return StoreIntegers<int32_t>(values, count, to);
-    case DataType::kUint64: return StoreIntegers<uint64_t>(values, count, to);
-    case DataType::kInt64: return StoreIntegers<int64_t>(values, count, to);
-    default: break;
+    case DataType::kFloat:
+      return StoreFloats(values, count, to);
+    case DataType::kDouble:
+      return StoreDoubles(values, count, to);
+    case DataType::kFloat16:
+      return StoreHalves(values, count, to);
+    case DataType::kBool:
+      return StoreIntegers<uint8_t>(values, count, 0, 1, to);
+    case DataType::kUint8:
+      return StoreIntegers<uint8_t>(values, count, to);
+    case DataType::kInt8:
+      return StoreIntegers<int8_t>(values, count, to);
+    case DataType::kUint16:
+      return StoreIntegers<uint16_t>(values, count, to);
+    case DataType::kInt16:
+      return StoreIntegers<int16_t>(values, count, to);
+    case DataType::kUint32:
+      return StoreIntegers<uint32_t>(values, count, to);
+    case DataType::kInt32:
+      return StoreIntegers<int32_t>(values, count, to);
+    case DataType::kUint64:
+      return StoreIntegers<uint64_t>(values, count, to);
+    case DataType::kInt64:
+      return StoreIntegers<int64_t>(values, count, to);
+    default:
+      break;
   }
   QUANTD_CHECK(false);
   return Conversion::kNotExact;
@@ -158,8 +183,8 @@ Conversion StoreAs(const double* values, int64_t count, DataType target, void* o
 Conversion Convert(const Tensor& source, int64_t begin, int64_t count,
                    const Normalization& normalization, DataType target, void* out) {
   const bool same = source.dtype() == target && normalization.identity();
-  const bool floating = target == DataType::kFloat || target == DataType::kDouble ||
-                        target == DataType::kFloat16;
+  const bool floating =
+      target == DataType::kFloat || target == DataType::kDouble || target == DataType::kFloat16;
   char* to = static_cast<char*>(out);
   if (same && !floating) {
     const size_t width = SizeOf(target);
@@ -197,12 +222,13 @@ uint16_t FloatToHalf(float value) {
   const float magnitude = std::bit_cast<float>(bits & 0x7fffffff);
   if (std::isnan(magnitude)) return static_cast<uint16_t>(sign | 0x7e00);
   if (magnitude >= 65520.0f) return static_cast<uint16_t>(sign | 0x7c00);  // Halfway above 65504.
-  if (magnitude < 0x1p-14f) {  // Subnormal: a multiple of 2^-24, rounded by the hardware's own rule.
+  if (magnitude <
+      0x1p-14f) {  // Subnormal: a multiple of 2^-24, rounded by the hardware's own rule.
     return static_cast<uint16_t>(sign | static_cast<uint16_t>(std::nearbyint(magnitude * 0x1p24f)));
   }
   const uint32_t positive = bits & 0x7fffffff;
-  // Adding just below half of the last kept place, plus that place's own bit, rounds ties to even; a carry
-  // moves into the exponent as it should.
+  // Adding just below half of the last kept place, plus that place's own bit, rounds ties to even;
+  // a carry moves into the exponent as it should.
   const uint32_t rounded = positive + 0xfff + ((positive >> 13) & 1);
   return static_cast<uint16_t>(sign | ((rounded >> 13) - (112u << 10)));
 }

@@ -9,8 +9,8 @@
 
 namespace quantd {
 
-// y = (x * scale - mean[c]) / std[c], in double precision and this order. `mean` and `std` hold one entry,
-// or one a channel; c is (i / inner) % channels for element i of a row.
+// y = (x * scale - mean[c]) / std[c], in double precision and this order. `mean` and `std` hold one
+// entry, or one a channel; c is (i / inner) % channels for element i of a row.
 struct Normalization {
   double scale = 1;
   std::vector<double> mean = {0};
@@ -24,8 +24,8 @@ struct Normalization {
 };
 
 // INVALID_ARGUMENT (BAD_PREPROCESSING) when mean or std have neither one entry nor `channels`.
-absl::StatusOr<Normalization> MakeNormalization(const Preprocessing& preprocessing, int64_t channels,
-                                                int64_t inner);
+absl::StatusOr<Normalization> MakeNormalization(const Preprocessing& preprocessing,
+                                                int64_t channels, int64_t inner);
 
 enum class Conversion {
   kOk,
@@ -36,16 +36,18 @@ enum class Conversion {
 // Whether rows can become this type: float, double, float16, the integers, bool.
 bool IsFeedable(DataType dtype);
 
-// Elements [begin, begin + count) of `source`, normalized and rounded to the nearest `target` (ties to
-// even), written to `out`. Integers above 2^53 in magnitude are kNotExact unless the types are equal and
-// nothing is normalized. REQUIRES: IsFeedable(both types); out has room and may lie at any address.
+// Elements [begin, begin + count) of `source`, normalized and rounded to the nearest `target` (ties
+// to even), written to `out`. Integers above 2^53 in magnitude are kNotExact unless the types are
+// equal and nothing is normalized. REQUIRES: IsFeedable(both types); out has room and may lie at
+// any address.
 Conversion Convert(const Tensor& source, int64_t begin, int64_t count,
                    const Normalization& normalization, DataType target, void* out);
 
 // The last step of Convert alone.
 Conversion StoreAs(const double* values, int64_t count, DataType target, void* out);
 
-// IEEE 754 binary16 <-> binary32. FloatToHalf rounds to nearest, ties to even; too large becomes infinite.
+// IEEE 754 binary16 <-> binary32. FloatToHalf rounds to nearest, ties to even; too large becomes
+// infinite.
 float HalfToFloat(uint16_t half);
 uint16_t FloatToHalf(float value);
 

@@ -13,7 +13,7 @@ std::string InputShapeString(const ValueInfo& input) {
   return absl::StrCat("[",
                       absl::StrJoin(input.shape, ",",
                                     [](std::string* out, const Dimension& d) {
-                                      absl::StrAppend(out, d.extent >= 0        ? absl::StrCat(d.extent)
+                                      absl::StrAppend(out, d.extent >= 0 ? absl::StrCat(d.extent)
                                                            : d.symbol.empty() ? "?"
                                                                               : d.symbol);
                                     }),
@@ -23,10 +23,12 @@ std::string InputShapeString(const ValueInfo& input) {
 std::string ShapeHint(const Shape& row, const ValueInfo& input) {
   if (input.shape.empty()) return "the input has no batch axis, so rows cannot be fed";
   if (row.size() == 3 && FitsInput({row[2], row[0], row[1]}, input)) {
-    return "the channels come last: transpose the rows to [C,H,W], or set preprocessing.layout to NCHW";
+    return "the channels come last: transpose the rows to [C,H,W], or set preprocessing.layout to "
+           "NCHW";
   }
   if (row.size() == 3 && FitsInput({row[1], row[2], row[0]}, input)) {
-    return "the channels come first: transpose the rows to [H,W,C], or set preprocessing.layout to NHWC";
+    return "the channels come first: transpose the rows to [H,W,C], or set preprocessing.layout to "
+           "NHWC";
   }
   if (row.size() + 1 == input.shape.size() && row.size() == 3) {
     return "set preprocessing.resize, crop or channels, or convert the data";
@@ -59,41 +61,42 @@ absl::Status EmptyData(absl::string_view file) {
 }
 
 absl::Status UnknownInput(absl::string_view input, const std::vector<ValueInfo>& model_inputs) {
-  const std::string known =
-      absl::StrJoin(model_inputs, ", ", [](std::string* out, const ValueInfo& info) {
-        absl::StrAppend(out, "'", info.name, "'");
-      });
+  const std::string known = absl::StrJoin(
+      model_inputs, ", ",
+      [](std::string* out, const ValueInfo& info) { absl::StrAppend(out, "'", info.name, "'"); });
   return InvalidField("UNKNOWN_INPUT", absl::StrCat("data.bindings[", input, "]"),
                       absl::StrCat("the model has no such input; its inputs are ", known));
 }
 
 absl::Status UnboundInput(absl::string_view input, const std::vector<std::string>& arrays) {
-  return InvalidField("UNBOUND_INPUT", absl::StrCat("data.bindings[", input, "]"),
-                      absl::StrCat("no array is bound to this model input and none bears its name; bind"
-                                   " one of: ",
-                                   absl::StrJoin(arrays, ", ")));
+  return InvalidField(
+      "UNBOUND_INPUT", absl::StrCat("data.bindings[", input, "]"),
+      absl::StrCat("no array is bound to this model input and none bears its name; bind"
+                   " one of: ",
+                   absl::StrJoin(arrays, ", ")));
 }
 
 absl::Status UnknownArray(absl::string_view field, absl::string_view array,
                           const std::vector<std::string>& arrays) {
   return InvalidField("UNKNOWN_ARRAY", field,
-                      absl::StrCat("there is no file or array '", array, "'; there are: ",
-                                   absl::StrJoin(arrays, ", ")));
+                      absl::StrCat("there is no file or array '", array,
+                                   "'; there are: ", absl::StrJoin(arrays, ", ")));
 }
 
 absl::Status InputShapeMismatch(absl::string_view file, const Shape& row_shape,
                                 const ValueInfo& input) {
-  return InvalidField("INPUT_SHAPE_MISMATCH", FileField(file),
-                      absl::StrCat("a row has shape ", ShapeString(row_shape), ", but the model's input '",
-                                   input.name, "' takes ", InputShapeString(input),
-                                   " with the batch on the first axis; ", ShapeHint(row_shape, input)));
+  return InvalidField(
+      "INPUT_SHAPE_MISMATCH", FileField(file),
+      absl::StrCat("a row has shape ", ShapeString(row_shape), ", but the model's input '",
+                   input.name, "' takes ", InputShapeString(input),
+                   " with the batch on the first axis; ", ShapeHint(row_shape, input)));
 }
 
 absl::Status RowCountMismatch(absl::string_view input, int64_t rows, absl::string_view other_input,
                               int64_t other_rows) {
-  return InvalidField("ROW_COUNT_MISMATCH", absl::StrCat("data.bindings[", input, "]"),
-                      absl::StrCat("holds ", rows, " rows, but input '", other_input, "' has ",
-                                   other_rows));
+  return InvalidField(
+      "ROW_COUNT_MISMATCH", absl::StrCat("data.bindings[", input, "]"),
+      absl::StrCat("holds ", rows, " rows, but input '", other_input, "' has ", other_rows));
 }
 
 absl::Status LabelCountMismatch(int64_t labels, int64_t rows) {
@@ -106,9 +109,8 @@ absl::Status BadLabel(absl::string_view problem) {
 }
 
 absl::Status BadPreprocessing(absl::string_view field, absl::string_view problem) {
-  return InvalidField(
-      "BAD_PREPROCESSING",
-      absl::StrCat("data.preprocessing", field.empty() ? "" : ".", field), problem);
+  return InvalidField("BAD_PREPROCESSING",
+                      absl::StrCat("data.preprocessing", field.empty() ? "" : ".", field), problem);
 }
 
 }  // namespace quantd

@@ -18,8 +18,8 @@ std::string FileField(absl::string_view file);
 // BAD_DATA: the file is damaged, hostile, too large or of a kind that is not read.
 absl::Status BadData(absl::string_view file, absl::string_view problem);
 
-// NOT_FINITE: a NaN or an infinity, or a value beyond the model's input type. `where` names the array or
-// is empty.
+// NOT_FINITE: a NaN or an infinity, or a value beyond the model's input type. `where` names the
+// array or is empty.
 absl::Status NotFinite(absl::string_view file, absl::string_view where, int64_t row);
 
 // EMPTY_DATA: no rows. An empty `file` means that there are no files.

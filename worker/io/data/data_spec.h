@@ -1,6 +1,6 @@
-// What a client says about its data: which files feed which model input, how pixels become numbers, and
-// where the labels are. Plain values; the field names are those of quantd.v1.DataInput, so that an error
-// that names a field means the same thing to the client.
+// What a client says about its data: which files feed which model input, how pixels become numbers,
+// and where the labels are. Plain values; the field names are those of quantd.v1.DataInput, so that
+// an error that names a field means the same thing to the client.
 #pragma once
 
 #include <cstdint>
@@ -28,14 +28,16 @@ enum class ChannelOrder {
   kGray,  // ITU-R BT.601 luma: 0.299 R + 0.587 G + 0.114 B, not rounded.
 };
 
-// From a stored pixel or number x to what the model is fed: resize, centre crop, channel order, then
-// (x * scale - mean) / std in double precision, then the layout. Arrays take the last two steps; the
-// geometric ones only when their elements are uint8 and their rows look like images (array_source.h).
+// From a stored pixel or number x to what the model is fed: resize, centre crop, channel order,
+// then (x * scale - mean) / std in double precision, then the layout. Arrays take the last two
+// steps; the geometric ones only when their elements are uint8 and their rows look like images
+// (array_source.h).
 struct Preprocessing {
-  int32_t resize_width = 0;         // Pixels; both or none. Ignores the aspect ratio.
-  int32_t resize_height = 0;        // Pixels.
-  int32_t resize_shorter_side = 0;  // Pixels; the longer side follows, rounded down. Excludes the two above.
-  int32_t crop_width = 0;           // Pixels around the centre; both or none.
+  int32_t resize_width = 0;   // Pixels; both or none. Ignores the aspect ratio.
+  int32_t resize_height = 0;  // Pixels.
+  int32_t resize_shorter_side =
+      0;                   // Pixels; the longer side follows, rounded down. Excludes the two above.
+  int32_t crop_width = 0;  // Pixels around the centre; both or none.
   int32_t crop_height = 0;
   PixelLayout layout = PixelLayout::kNchw;
   ChannelOrder channels = ChannelOrder::kUnspecified;

@@ -28,7 +28,8 @@ using FileMap = std::map<std::string, std::string>;
 
 absl::Status CheckModelInputs(const std::vector<ValueInfo>& model_inputs) {
   if (model_inputs.empty()) {
-    return InvalidField("UNBOUND_INPUT", "model", "the model has no input, so no data can be fed to it");
+    return InvalidField("UNBOUND_INPUT", "model",
+                        "the model has no input, so no data can be fed to it");
   }
   for (const ValueInfo& input : model_inputs) {
     if (!IsFeedable(input.dtype)) {
@@ -40,22 +41,27 @@ absl::Status CheckModelInputs(const std::vector<ValueInfo>& model_inputs) {
   return absl::OkStatus();
 }
 
-// Labels in a file of their own. Arrays name it by file; a key inside an .npz is found among its members.
-absl::StatusOr<Labels> LabelsFromFile(const std::string& file, const std::string& path, int32_t column) {
+// Labels in a file of their own. Arrays name it by file; a key inside an .npz is found among its
+// members.
+absl::StatusOr<Labels> LabelsFromFile(const std::string& file, const std::string& path,
+                                      int32_t column) {
   if (absl::EndsWithIgnoreCase(file, ".csv")) {
     absl::StatusOr<std::string> text = ReadFile(path, kDataFileBytesMax);
     if (!text.ok()) return Annotate(text.status(), FileField(file));
     return LabelsFromCsv(file, *text, column);
   }
-  ASSIGN_OR_RETURN(const std::vector<NamedArray> arrays, ReadArrayFile(file, path, DataFormat::kAuto));
+  ASSIGN_OR_RETURN(const std::vector<NamedArray> arrays,
+                   ReadArrayFile(file, path, DataFormat::kAuto));
   if (arrays.size() != 1) {
-    return BadLabel(absl::StrCat("'", file, "' holds ", arrays.size(), " arrays; name one by its key"));
+    return BadLabel(
+        absl::StrCat("'", file, "' holds ", arrays.size(), " arrays; name one by its key"));
   }
   return LabelsFromArray(arrays[0], column);
 }
 
 // Labels that do not come from the data's own arrays; nothing when they do or when there are none.
-absl::StatusOr<std::optional<Labels>> LabelsBesideData(const LabelSpec& spec, const FileMap& files) {
+absl::StatusOr<std::optional<Labels>> LabelsBesideData(const LabelSpec& spec,
+                                                       const FileMap& files) {
   if (spec.kind != LabelKind::kArray) return std::nullopt;
   const auto file = files.find(spec.array);
   if (file == files.end()) return std::nullopt;
@@ -82,10 +88,11 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenImages(const DataSpec& spec, const 
     return UnknownArray("data.labels", spec.labels.array, {});
   }
   std::map<std::string, std::unique_ptr<RowSource>> sources;
-  ASSIGN_OR_RETURN(sources[model_inputs[0].name],
-                   MakeImageSource({data.begin(), data.end()}, model_inputs[0], spec.preprocessing));
-  const std::string origin = names.size() == 1 ? names[0]
-                                               : absl::StrCat("images ", names.front(), " to ", names.back());
+  ASSIGN_OR_RETURN(
+      sources[model_inputs[0].name],
+      MakeImageSource({data.begin(), data.end()}, model_inputs[0], spec.preprocessing));
+  const std::string origin =
+      names.size() == 1 ? names[0] : absl::StrCat("images ", names.front(), " to ", names.back());
   return MakeRowDataset(std::move(sources), std::move(labels), {origin});
 }
 
@@ -97,7 +104,8 @@ absl::StatusOr<std::vector<NamedArray>> ReadArrays(const FileMap& data, DataForm
     for (NamedArray& array : more) {
       bytes += static_cast<int64_t>(array.tensor.bytes());
       if (bytes > kDataArrayBytesMax) {
-        return BadData(name, absl::StrCat("the arrays exceed ", kDataArrayBytesMax, " bytes in all"));
+        return BadData(name,
+                       absl::StrCat("the arrays exceed ", kDataArrayBytesMax, " bytes in all"));
       }
       arrays.push_back(std::move(array));
     }
@@ -108,7 +116,8 @@ absl::StatusOr<std::vector<NamedArray>> ReadArrays(const FileMap& data, DataForm
 absl::StatusOr<std::unique_ptr<Dataset>> OpenArrays(const DataSpec& spec, const FileMap& data,
                                                     std::optional<Labels> labels,
                                                     const std::vector<ValueInfo>& model_inputs) {
-  if (spec.labels.kind == LabelKind::kFolderName || spec.labels.kind == LabelKind::kFileNamePrefix) {
+  if (spec.labels.kind == LabelKind::kFolderName ||
+      spec.labels.kind == LabelKind::kFileNamePrefix) {
     return BadLabel("labels come from file names only where each row is an image file");
   }
   ASSIGN_OR_RETURN(std::vector<NamedArray> arrays, ReadArrays(data, spec.format));
@@ -119,7 +128,8 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenArrays(const DataSpec& spec, const 
     arrays.erase(arrays.begin() + position);
   }
   if (arrays.empty()) return EmptyData("");
-  ASSIGN_OR_RETURN(const std::vector<int> positions, BindArrays(spec.bindings, model_inputs, arrays));
+  ASSIGN_OR_RETURN(const std::vector<int> positions,
+                   BindArrays(spec.bindings, model_inputs, arrays));
   std::map<std::string, std::unique_ptr<RowSource>> sources;
   std::vector<std::string> origins;
   for (size_t i = 0; i < model_inputs.size(); ++i) {
@@ -144,12 +154,11 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenDataset(const DataSpec& spec, const
   if (labels.has_value()) data.erase(spec.labels.array);
   if (data.empty()) return EmptyData("");
 
-  const bool images =
-      spec.format == DataFormat::kImages ||
-      (spec.format == DataFormat::kAuto &&
-       std::any_of(data.begin(), data.end(), [](const auto& file) {
-         return FormatOfName(file.first) == DataFormat::kImages;
-       }));
+  const bool images = spec.format == DataFormat::kImages ||
+                      (spec.format == DataFormat::kAuto &&
+                       std::any_of(data.begin(), data.end(), [](const auto& file) {
+                         return FormatOfName(file.first) == DataFormat::kImages;
+                       }));
   return images ? OpenImages(spec, data, std::move(labels), model_inputs)
                 : OpenArrays(spec, data, std::move(labels), model_inputs);
 }

@@ -14,8 +14,8 @@
 
 namespace quantd {
 
-// Rows are numbered 0..rows()-1: by position in arrays, by file name in byte order for images and for
-// folders of ONNX tensors. Thread-safe.
+// Rows are numbered 0..rows()-1: by position in arrays, by file name in byte order for images and
+// for folders of ONNX tensors. Thread-safe.
 class Dataset {
  public:
   virtual ~Dataset() = default;
@@ -40,18 +40,18 @@ class Dataset {
   virtual const std::string& description() const = 0;
 };
 
-// Opens `files` (manifest name -> local path) for a model with these inputs. Arrays are read, checked and
-// kept in memory in their own element type; of images the first one is decoded, the others when a batch
-// needs them. All the images feed the one input of the model. Arrays are bound by `spec.bindings`, by name
-// (array key, TensorProto name, file name without extension, or input_<i>.pb for input i), or because
-// there is one of each; others are not used.
+// Opens `files` (manifest name -> local path) for a model with these inputs. Arrays are read,
+// checked and kept in memory in their own element type; of images the first one is decoded, the
+// others when a batch needs them. All the images feed the one input of the model. Arrays are bound
+// by `spec.bindings`, by name (array key, TensorProto name, file name without extension, or
+// input_<i>.pb for input i), or because there is one of each; others are not used.
 //
-// Files named input_<i>.pb in several folders are the rows of one array, folder after folder in byte
-// order.
+// Files named input_<i>.pb in several folders are the rows of one array, folder after folder in
+// byte order.
 //
 // Errors: INVALID_ARGUMENT with a reason and a field (data_errors.h).
-absl::StatusOr<std::unique_ptr<Dataset>> OpenDataset(const DataSpec& spec,
-                                                     const std::map<std::string, std::string>& files,
-                                                     const std::vector<ValueInfo>& model_inputs);
+absl::StatusOr<std::unique_ptr<Dataset>> OpenDataset(
+    const DataSpec& spec, const std::map<std::string, std::string>& files,
+    const std::vector<ValueInfo>& model_inputs);
 
 }  // namespace quantd

@@ -27,13 +27,20 @@ struct Header {
 
 DataType ElementType(unsigned char code) {
   switch (code) {
-    case 0x08: return DataType::kUint8;
-    case 0x09: return DataType::kInt8;
-    case 0x0b: return DataType::kInt16;
-    case 0x0c: return DataType::kInt32;
-    case 0x0d: return DataType::kFloat;
-    case 0x0e: return DataType::kDouble;
-    default: return DataType::kUndefined;
+    case 0x08:
+      return DataType::kUint8;
+    case 0x09:
+      return DataType::kInt8;
+    case 0x0b:
+      return DataType::kInt16;
+    case 0x0c:
+      return DataType::kInt32;
+    case 0x0d:
+      return DataType::kFloat;
+    case 0x0e:
+      return DataType::kDouble;
+    default:
+      return DataType::kUndefined;
   }
 }
 

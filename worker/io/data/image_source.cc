@@ -46,18 +46,24 @@ class ImageSource : public RowSource {
     const NamedPath& file = files_[static_cast<size_t>(row)];
     ASSIGN_OR_RETURN(const PixelRow pixels, ReadImage(file, input_, preprocessing_));
     if (pixels.shape != row_shape_) {
-      return InvalidField("INPUT_SHAPE_MISMATCH", FileField(file.first),
-                          absl::StrCat("gives a row of shape ", ShapeString(pixels.shape), ", but '",
-                                       files_[0].first, "' gives ", ShapeString(row_shape_),
-                                       "; set preprocessing.resize and crop"));
+      return InvalidField(
+          "INPUT_SHAPE_MISMATCH", FileField(file.first),
+          absl::StrCat("gives a row of shape ", ShapeString(pixels.shape), ", but '",
+                       files_[0].first, "' gives ", ShapeString(row_shape_),
+                       "; set preprocessing.resize and crop"));
     }
-    switch (StoreAs(pixels.values.data(), static_cast<int64_t>(pixels.values.size()), input_.dtype, out)) {
-      case Conversion::kOk: return absl::OkStatus();
-      case Conversion::kNotFinite: return NotFinite(file.first, "", row);
-      case Conversion::kNotExact: break;
+    switch (StoreAs(pixels.values.data(), static_cast<int64_t>(pixels.values.size()), input_.dtype,
+                    out)) {
+      case Conversion::kOk:
+        return absl::OkStatus();
+      case Conversion::kNotFinite:
+        return NotFinite(file.first, "", row);
+      case Conversion::kNotExact:
+        break;
     }
-    return BadData(file.first, absl::StrCat("its preprocessed pixels are not of the model's input type ",
-                                            DataTypeName(input_.dtype)));
+    return BadData(file.first,
+                   absl::StrCat("its preprocessed pixels are not of the model's input type ",
+                                DataTypeName(input_.dtype)));
   }
 
  private:

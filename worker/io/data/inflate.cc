@@ -19,11 +19,12 @@ absl::Status Damaged(absl::string_view what) {
 
 struct Inflated {
   std::string content;
-  bool ended = false;    // The compressed stream was complete.
-  size_t unread = 0;     // Bytes after it.
+  bool ended = false;  // The compressed stream was complete.
+  size_t unread = 0;   // Bytes after it.
 };
 
-// Inflates until the stream ends or `bytes_max` bytes are out. Output grows with what really comes out.
+// Inflates until the stream ends or `bytes_max` bytes are out. Output grows with what really comes
+// out.
 absl::StatusOr<Inflated> Inflate(absl::string_view input, int window, int64_t bytes_max) {
   z_stream stream = {};
   if (inflateInit2(&stream, window) != Z_OK) return absl::InternalError("zlib cannot start");

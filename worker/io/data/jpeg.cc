@@ -1,10 +1,12 @@
-// libjpeg reports errors by calling back, and the callback must not return: it jumps. The frames that a
-// jump leaves hold no object with a destructor; pixels belong to the caller of those frames.
+// libjpeg reports errors by calling back, and the callback must not return: it jumps. The frames
+// that a jump leaves hold no object with a destructor; pixels belong to the caller of those frames.
+// clang-format off: jpeglib.h needs FILE and size_t declared before it.
 #include <csetjmp>
 #include <cstdio>
 #include <cstring>
 
 #include <jpeglib.h>
+// clang-format on
 
 #include "absl/strings/str_cat.h"
 #include "worker/io/data/image.h"
@@ -12,7 +14,8 @@
 namespace quantd {
 namespace {
 
-// A progressive file may repeat scans without end over a huge image; honest encoders write about ten.
+// A progressive file may repeat scans without end over a huge image; honest encoders write about
+// ten.
 constexpr int kScansMax = 100;
 
 struct Decoder {

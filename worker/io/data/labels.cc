@@ -38,10 +38,11 @@ absl::StatusOr<Labels> LabelsFromArray(const NamedArray& array, int32_t column) 
   const Shape& shape = array.tensor.shape();
   const int64_t columns = shape.size() == 2 ? shape[1] : 1;
   if (shape.empty() || shape.size() > 2 || column < 0 || column >= columns) {
-    return BadLabel(absl::StrCat("'", array.label, "' has shape ", ShapeString(shape), ", which has no column ",
-                                 column, " with one number a row"));
+    return BadLabel(absl::StrCat("'", array.label, "' has shape ", ShapeString(shape),
+                                 ", which has no column ", column, " with one number a row"));
   }
-  if (!IsFeedable(array.tensor.dtype())) return BadLabel("labels of this element type are not read");
+  if (!IsFeedable(array.tensor.dtype()))
+    return BadLabel("labels of this element type are not read");
   Labels labels;
   labels.of_row.resize(static_cast<size_t>(shape[0]));
   for (int64_t row = 0; row < shape[0]; ++row) {
@@ -56,7 +57,8 @@ absl::StatusOr<Labels> LabelsFromArray(const NamedArray& array, int32_t column) 
   return labels;
 }
 
-absl::StatusOr<Labels> LabelsFromCsv(absl::string_view file, absl::string_view text, int32_t column) {
+absl::StatusOr<Labels> LabelsFromCsv(absl::string_view file, absl::string_view text,
+                                     int32_t column) {
   Labels labels;
   int64_t line_number = 0;
   while (!text.empty()) {
@@ -67,7 +69,8 @@ absl::StatusOr<Labels> LabelsFromCsv(absl::string_view file, absl::string_view t
     line = absl::StripAsciiWhitespace(line);
     if (line.empty()) continue;
     if (line.find('"') != absl::string_view::npos) {
-      return BadLabel(absl::StrCat("line ", line_number, " of '", file, "' has quotes, which are not read"));
+      return BadLabel(
+          absl::StrCat("line ", line_number, " of '", file, "' has quotes, which are not read"));
     }
     const std::vector<absl::string_view> cells = absl::StrSplit(line, ',');
     std::optional<int64_t> label;
@@ -77,8 +80,10 @@ absl::StatusOr<Labels> LabelsFromCsv(absl::string_view file, absl::string_view t
     if (label.has_value()) {
       labels.of_row.push_back(*label);
     } else if (line_number > 1) {
-      return BadLabel(absl::StrCat("line ", line_number, " of '", file, "' has no whole number of at least 0 in "
-                                   "column ", column));
+      return BadLabel(absl::StrCat("line ", line_number, " of '", file,
+                                   "' has no whole number of at least 0 in "
+                                   "column ",
+                                   column));
     }
   }
   return labels;
@@ -98,7 +103,8 @@ absl::StatusOr<Labels> LabelsFromFolders(const std::vector<std::string>& files) 
     label = static_cast<int64_t>(labels.class_names.size());
     labels.class_names.push_back(name);
   }
-  for (const std::string& file : files) labels.of_row.push_back(classes[file.substr(0, file.find('/'))]);
+  for (const std::string& file : files)
+    labels.of_row.push_back(classes[file.substr(0, file.find('/'))]);
   return labels;
 }
 

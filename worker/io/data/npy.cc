@@ -48,7 +48,8 @@ absl::Status ParseDescr(absl::string_view descr, Header& header) {
       return absl::OkStatus();
     }
   }
-  return Bad(absl::StrCat("element type '", descr, "' is not one of f2 f4 f8 u1 u2 u4 u8 i1 i2 i4 i8 b1"));
+  return Bad(
+      absl::StrCat("element type '", descr, "' is not one of f2 f4 f8 u1 u2 u4 u8 i1 i2 i4 i8 b1"));
 }
 
 // The subset of Python literals that NumPy writes into the header.
@@ -75,7 +76,8 @@ class HeaderParser {
         RETURN_IF_ERROR(ParseDescr(*descr, header));
       } else if (seen == &has_order) {
         header.fortran_order = Word("True");
-        if (!header.fortran_order && !Word("False")) return Bad("fortran_order is not a truth value");
+        if (!header.fortran_order && !Word("False"))
+          return Bad("fortran_order is not a truth value");
       } else if (!ShapeTuple(header.shape)) {
         return Bad("the shape is not a tuple of up to eight sizes");
       }
@@ -155,7 +157,8 @@ void TransposeFromFortran(const char* source, const Shape& shape, size_t width, 
   }
   int64_t offset = 0;
   for (int64_t n = 0; n < count; ++n) {
-    std::memcpy(target + static_cast<size_t>(n) * width, source + static_cast<size_t>(offset) * width, width);
+    std::memcpy(target + static_cast<size_t>(n) * width,
+                source + static_cast<size_t>(offset) * width, width);
     for (size_t axis = rank; axis-- > 0;) {
       offset += stride[axis];
       if (++index[axis] < shape[axis]) break;

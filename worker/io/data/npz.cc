@@ -60,7 +60,8 @@ absl::StatusOr<Directory> FindDirectory(absl::string_view zip) {
     const int members = LittleEndianAt<uint16_t>(zip, at + 10);
     const size_t bytes = LittleEndianAt<uint32_t>(zip, at + 12);
     const size_t offset = LittleEndianAt<uint32_t>(zip, at + 16);
-    if (members > kNpzMembersMax) return Bad(absl::StrCat("more than ", kNpzMembersMax, " members"));
+    if (members > kNpzMembersMax)
+      return Bad(absl::StrCat("more than ", kNpzMembersMax, " members"));
     if (LittleEndianAt<uint32_t>(zip, at + 4) != 0 ||
         LittleEndianAt<uint16_t>(zip, at + 8) != members) {
       return Bad("it is one part of a split archive");
@@ -76,7 +77,8 @@ absl::StatusOr<Directory> FindDirectory(absl::string_view zip) {
 bool ApplyZip64(absl::string_view extra, Member& member) {
   const uint64_t kEscape = 0xffffffff;
   uint64_t* const fields[] = {&member.bytes, &member.packed_bytes, &member.offset};
-  if (std::none_of(std::begin(fields), std::end(fields), [&](uint64_t* f) { return *f == kEscape; })) {
+  if (std::none_of(std::begin(fields), std::end(fields),
+                   [&](uint64_t* f) { return *f == kEscape; })) {
     return true;
   }
   while (extra.size() >= 4) {
@@ -99,7 +101,8 @@ bool ApplyZip64(absl::string_view extra, Member& member) {
   return false;
 }
 
-absl::StatusOr<std::vector<Member>> ReadDirectory(absl::string_view zip, const Directory& directory) {
+absl::StatusOr<std::vector<Member>> ReadDirectory(absl::string_view zip,
+                                                  const Directory& directory) {
   absl::string_view rest = zip.substr(directory.offset, directory.bytes);
   std::vector<Member> members;
   for (int i = 0; i < directory.members; ++i) {
@@ -116,7 +119,8 @@ absl::StatusOr<std::vector<Member>> ReadDirectory(absl::string_view zip, const D
     const size_t extra = LittleEndianAt<uint16_t>(rest, 30);
     const size_t comment = LittleEndianAt<uint16_t>(rest, 32);
     member.offset = LittleEndianAt<uint32_t>(rest, 42);
-    if (rest.size() - kCentralBytes < name + extra + comment) return Bad("its directory is damaged");
+    if (rest.size() - kCentralBytes < name + extra + comment)
+      return Bad("its directory is damaged");
     member.name = std::string(rest.substr(kCentralBytes, name));
     if (!ApplyZip64(rest.substr(kCentralBytes + name, extra), member)) {
       return Bad(absl::StrCat("member '", member.name, "' has a damaged zip64 field"));
@@ -131,8 +135,10 @@ absl::StatusOr<std::vector<Member>> ReadDirectory(absl::string_view zip, const D
 // Where the member's packed bytes lie: [begin, end), before the directory.
 absl::StatusOr<std::pair<size_t, size_t>> Locate(absl::string_view zip, const Directory& directory,
                                                  const Member& member) {
-  const absl::Status outside = Bad(absl::StrCat("member '", member.name, "' lies outside the file"));
-  if (member.offset > directory.offset || directory.offset - member.offset < kLocalBytes) return outside;
+  const absl::Status outside =
+      Bad(absl::StrCat("member '", member.name, "' lies outside the file"));
+  if (member.offset > directory.offset || directory.offset - member.offset < kLocalBytes)
+    return outside;
   const absl::string_view local = zip.substr(member.offset, directory.offset - member.offset);
   if (LittleEndianAt<uint32_t>(local, 0) != kLocalSignature) return outside;
   const size_t name = LittleEndianAt<uint16_t>(local, 26);
@@ -192,12 +198,14 @@ absl::StatusOr<std::map<std::string, Tensor>> ParseNpz(absl::string_view bytes) 
   std::map<std::string, Tensor> arrays;
   for (size_t i = 0; i < members.size(); ++i) {
     const std::string key = members[i].name.substr(0, members[i].name.size() - 4);
-    const absl::string_view body = bytes.substr(packed[i].first, packed[i].second - packed[i].first);
+    const absl::string_view body =
+        bytes.substr(packed[i].first, packed[i].second - packed[i].first);
     absl::StatusOr<std::string> content = Unpack(body, members[i]);
     absl::StatusOr<Tensor> array =
         content.ok() ? ParseNpy(*content) : absl::StatusOr<Tensor>(content.status());
     if (!array.ok()) {
-      return absl::InvalidArgumentError(absl::StrCat("member '", key, "': ", array.status().message()));
+      return absl::InvalidArgumentError(
+          absl::StrCat("member '", key, "': ", array.status().message()));
     }
     if (!arrays.emplace(key, *std::move(array)).second) {
       return Bad(absl::StrCat("member '", key, "' occurs twice"));

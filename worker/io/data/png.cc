@@ -18,8 +18,9 @@ absl::Status Bad(absl::string_view problem) {
   return absl::InvalidArgumentError(absl::StrCat("not a readable PNG image: ", problem));
 }
 
-// Walks the chunks (PNG specification, section 5): libpng stops once it has the pixels, and would miss a
-// file that is cut after them. IHDR comes first, IEND closes the file, and every checksum matches.
+// Walks the chunks (PNG specification, section 5): libpng stops once it has the pixels, and would
+// miss a file that is cut after them. IHDR comes first, IEND closes the file, and every checksum
+// matches.
 absl::Status CheckChunks(absl::string_view bytes) {
   bytes.remove_prefix(std::min(kSignatureBytes, bytes.size()));
   for (bool first = true;; first = false) {
@@ -38,7 +39,8 @@ absl::Status CheckChunks(absl::string_view bytes) {
 }
 
 absl::StatusOr<Image> Decode(png_image* png, absl::string_view bytes) {
-  if (png_image_begin_read_from_memory(png, bytes.data(), bytes.size()) == 0) return Bad(png->message);
+  if (png_image_begin_read_from_memory(png, bytes.data(), bytes.size()) == 0)
+    return Bad(png->message);
   const int64_t width = png->width;
   const int64_t height = png->height;
   if (width > kImageSideMax || height > kImageSideMax || width * height > kImagePixelsMax) {
@@ -46,7 +48,8 @@ absl::StatusOr<Image> Decode(png_image* png, absl::string_view bytes) {
   }
   if ((png->format & PNG_FORMAT_FLAG_LINEAR) != 0) return Bad("16 bits a sample; convert it to 8");
 
-  // With alpha, ask for alpha and drop it: libpng would otherwise blend the pixels with a background.
+  // With alpha, ask for alpha and drop it: libpng would otherwise blend the pixels with a
+  // background.
   const bool color = (png->format & PNG_FORMAT_FLAG_COLOR) != 0;
   const bool alpha = (png->format & PNG_FORMAT_FLAG_ALPHA) != 0;
   png->format = color ? (alpha ? PNG_FORMAT_RGBA : PNG_FORMAT_RGB)

@@ -14,7 +14,8 @@ namespace {
 
 absl::Status CheckPair(absl::string_view prefix, int32_t width, int32_t height) {
   if (width < 0 || width > kImageSideMax) {
-    return BadPreprocessing(absl::StrCat(prefix, "_width"), absl::StrCat("must be 0 to ", kImageSideMax));
+    return BadPreprocessing(absl::StrCat(prefix, "_width"),
+                            absl::StrCat("must be 0 to ", kImageSideMax));
   }
   if (height < 0 || height > kImageSideMax) {
     return BadPreprocessing(absl::StrCat(prefix, "_height"),
@@ -38,7 +39,8 @@ std::vector<Sample> Samples(int64_t in, int64_t resized, int64_t crop_begin, int
   std::vector<Sample> samples(static_cast<size_t>(out));
   for (int64_t i = 0; i < out; ++i) {
     const double centre = (static_cast<double>(crop_begin + i) + 0.5) * static_cast<double>(in) /
-                              static_cast<double>(resized) - 0.5;
+                              static_cast<double>(resized) -
+                          0.5;
     const double position = std::clamp(centre, 0.0, static_cast<double>(in - 1));
     const auto low = static_cast<int32_t>(position);
     samples[i] = {low, static_cast<int32_t>(std::min<int64_t>(low + 1, in - 1)), position - low};
@@ -64,9 +66,9 @@ absl::StatusOr<Geometry> Plan(const PixelView& image, const Preprocessing& p) {
   g.width = p.crop_width > 0 ? p.crop_width : g.resized_width;
   g.height = p.crop_height > 0 ? p.crop_height : g.resized_height;
   if (g.width > g.resized_width || g.height > g.resized_height) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the image has ", g.resized_width, "x", g.resized_height,
-                     " pixels before the crop to ", g.width, "x", g.height, "; resize it first"));
+    return absl::InvalidArgumentError(absl::StrCat("the image has ", g.resized_width, "x",
+                                                   g.resized_height, " pixels before the crop to ",
+                                                   g.width, "x", g.height, "; resize it first"));
   }
   // A thin image can grow without bound on its longer side.
   if (g.width > kImageSideMax || g.height > kImageSideMax || g.width * g.height > kImagePixelsMax) {
@@ -160,7 +162,8 @@ absl::Status CheckPreprocessing(const Preprocessing& p) {
     if (!std::isfinite(mean)) return BadPreprocessing("mean", "must be finite");
   }
   for (const double std : p.std) {
-    if (!std::isfinite(std) || std <= 0) return BadPreprocessing("std", "must be finite and above 0");
+    if (!std::isfinite(std) || std <= 0)
+      return BadPreprocessing("std", "must be finite and above 0");
   }
   return absl::OkStatus();
 }
@@ -170,7 +173,8 @@ bool ChangesGeometryOrChannels(const Preprocessing& p) {
          p.channels != ChannelOrder::kUnspecified;
 }
 
-absl::StatusOr<PixelRow> PreprocessPixels(const PixelView& image, const Preprocessing& preprocessing,
+absl::StatusOr<PixelRow> PreprocessPixels(const PixelView& image,
+                                          const Preprocessing& preprocessing,
                                           const ValueInfo& input) {
   ASSIGN_OR_RETURN(const Geometry g, Plan(image, preprocessing));
   const size_t pixels = static_cast<size_t>(g.width * g.height);

@@ -24,8 +24,8 @@ std::string Grouped(int64_t number) {
 
 class RowDataset : public Dataset {
  public:
-  RowDataset(std::map<std::string, std::unique_ptr<RowSource>> sources, std::optional<Labels> labels,
-             std::string description)
+  RowDataset(std::map<std::string, std::unique_ptr<RowSource>> sources,
+             std::optional<Labels> labels, std::string description)
       : sources_(std::move(sources)),
         rows_(sources_.begin()->second->rows()),
         has_labels_(labels.has_value()),
@@ -88,9 +88,10 @@ absl::StatusOr<std::unique_ptr<Dataset>> MakeRowDataset(
   if (labels.has_value() && static_cast<int64_t>(labels->of_row.size()) != rows) {
     return LabelCountMismatch(static_cast<int64_t>(labels->of_row.size()), rows);
   }
-  std::string description =
-      absl::StrCat(Grouped(rows), rows == 1 ? " row of " : " rows of ", absl::StrJoin(origins, ", "));
-  return std::make_unique<RowDataset>(std::move(sources), std::move(labels), std::move(description));
+  std::string description = absl::StrCat(Grouped(rows), rows == 1 ? " row of " : " rows of ",
+                                         absl::StrJoin(origins, ", "));
+  return std::make_unique<RowDataset>(std::move(sources), std::move(labels),
+                                      std::move(description));
 }
 
 }  // namespace quantd

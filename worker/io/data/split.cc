@@ -16,15 +16,17 @@ absl::StatusOr<Split> SplitRows(int64_t rows, int64_t calibration_rows, int64_t 
                         absl::StrCat(rows, " rows; at most ", kSplitRowsMax, " can be split"));
   }
   if (calibration_rows < 0 || calibration_rows >= rows) {
-    return InvalidField("NOT_ENOUGH_ROWS", "calibration.rows",
-                        absl::StrCat(calibration_rows, " rows for calibration out of ", rows,
-                                     " leave none for evaluation; give more rows or ask for fewer"));
+    return InvalidField(
+        "NOT_ENOUGH_ROWS", "calibration.rows",
+        absl::StrCat(calibration_rows, " rows for calibration out of ", rows,
+                     " leave none for evaluation; give more rows or ask for fewer"));
   }
   const int64_t rest = rows - calibration_rows;
   if (evaluation_rows < 0 || evaluation_rows > rest) {
-    return InvalidField("NOT_ENOUGH_ROWS", "evaluation.rows",
-                        absl::StrCat(evaluation_rows, " rows for evaluation, but only ", rest, " of ",
-                                     rows, " remain after ", calibration_rows, " for calibration"));
+    return InvalidField(
+        "NOT_ENOUGH_ROWS", "evaluation.rows",
+        absl::StrCat(evaluation_rows, " rows for evaluation, but only ", rest, " of ", rows,
+                     " remain after ", calibration_rows, " for calibration"));
   }
   std::vector<int64_t> order(rows);
   std::iota(order.begin(), order.end(), 0);

@@ -1,5 +1,5 @@
-// Which rows calibrate and which evaluate. The two never overlap: they are different stretches of one
-// permutation.
+// Which rows calibrate and which evaluate. The two never overlap: they are different stretches of
+// one permutation.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +17,9 @@ struct Split {
   std::vector<int64_t> evaluation;
 };
 
-// Shuffles 0..rows-1 with `seed`; the first `calibration_rows` calibrate, the next `evaluation_rows`
-// (0: all the rest) evaluate. The calibration rows of a seed do not depend on `evaluation_rows`.
-// Deterministic on every platform. Time and memory O(rows).
+// Shuffles 0..rows-1 with `seed`; the first `calibration_rows` calibrate, the next
+// `evaluation_rows` (0: all the rest) evaluate. The calibration rows of a seed do not depend on
+// `evaluation_rows`. Deterministic on every platform. Time and memory O(rows).
 //
 // Errors: INVALID_ARGUMENT  reason NOT_ENOUGH_ROWS: a negative count, or fewer rows than asked for;
 //                           at least one row must remain for evaluation.

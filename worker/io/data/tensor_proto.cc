@@ -19,7 +19,8 @@ absl::Status Bad(absl::string_view problem) {
 
 absl::StatusOr<NamedTensor> ParseTensorProto(absl::string_view bytes) {
   onnx::TensorProto proto;
-  if (bytes.size() > INT_MAX || !proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+  if (bytes.size() > INT_MAX ||
+      !proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return Bad("the bytes are not such a message");
   }
   if (proto.dims_size() > static_cast<int>(kArrayRankMax)) {

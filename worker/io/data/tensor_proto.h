@@ -14,8 +14,8 @@ struct NamedTensor {
   Tensor tensor;
 };
 
-// INVALID_ARGUMENT with a plain message for bytes that are no such message, strings and other types that
-// Tensor lacks, external data, or a number of elements that does not match the extents.
+// INVALID_ARGUMENT with a plain message for bytes that are no such message, strings and other types
+// that Tensor lacks, external data, or a number of elements that does not match the extents.
 absl::StatusOr<NamedTensor> ParseTensorProto(absl::string_view bytes);
 
 }  // namespace quantd
