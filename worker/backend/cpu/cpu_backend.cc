@@ -1,0 +1,63 @@
+// The CPU's operators: one table a family, looked up by operator and opset.
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/error.h"
+#include "worker/backend/cpu/kernel_support.h"
+
+namespace quantd {
+namespace {
+
+class Cpu final : public Backend {
+ public:
+  Cpu() {
+    for (const auto family :
+         {cpu::ConvolutionKernels(), cpu::MatrixKernels(), cpu::PoolKernels(),
+          cpu::NormalizationKernels(), cpu::SoftmaxKernels(), cpu::UnaryKernels(),
+          cpu::BinaryKernels(), cpu::ShapeKernels(), cpu::IndexKernels(), cpu::ReduceKernels(),
+          cpu::QuantizeLinearKernels()}) {
+      entries_.insert(entries_.end(), family.begin(), family.end());
+    }
+  }
+
+  absl::string_view name() const override { return "cpu"; }
+
+  bool Supports(const Node& node, int64_t opset) const override {
+    return Find(node, opset) != nullptr;
+  }
+
+  absl::StatusOr<std::unique_ptr<Kernel>> MakeKernel(const KernelContext& context) const override {
+    const cpu::KernelEntry* entry = Find(context.node, context.opset);
+    if (entry == nullptr) {
+      return MakeError(absl::StatusCode::kUnimplemented, "UNSUPPORTED_OPERATOR",
+                       absl::StrCat("operator ", context.node.op_type, " (opset ", context.opset,
+                                    ") is not supported"));
+    }
+    return entry->make(context);
+  }
+
+ private:
+  // The newest row that is not newer than the opset.
+  const cpu::KernelEntry* Find(const Node& node, int64_t opset) const {
+    if (!node.domain.empty()) return nullptr;
+    const cpu::KernelEntry* best = nullptr;
+    for (const cpu::KernelEntry& entry : entries_) {
+      if (entry.op_type == node.op_type && entry.since <= opset &&
+          (best == nullptr || entry.since > best->since)) {
+        best = &entry;
+      }
+    }
+    return best;
+  }
+
+  std::vector<cpu::KernelEntry> entries_;
+};
+
+}  // namespace
+
+const Backend& CpuBackend() {
+  static const Cpu* const kCpu = new Cpu();
+  return *kCpu;
+}
+
+}  // namespace quantd

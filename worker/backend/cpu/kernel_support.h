@@ -1,0 +1,74 @@
+// What the kernels of all operator families share.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "worker/backend/backend.h"
+
+namespace quantd::cpu {
+
+using Inputs = std::vector<const Tensor*>;
+using Outputs = std::vector<Tensor>;
+using KernelFunction = std::function<absl::Status(const Inputs&, Outputs&)>;
+
+// One row of an operator family's table: from opset `since` on, until a later row of the same operator.
+struct KernelEntry {
+  absl::string_view op_type;
+  int64_t since;
+  absl::StatusOr<std::unique_ptr<Kernel>> (*make)(const KernelContext& context);
+};
+
+std::unique_ptr<Kernel> MakeKernelFrom(KernelFunction function);
+
+// INVALID_ARGUMENT with reason BAD_SHAPE, BAD_INDEX, BAD_ATTRIBUTE or UNSUPPORTED_TYPE.
+absl::Status BadShape(absl::string_view message);
+absl::Status BadIndex(absl::string_view message);
+absl::Status BadAttribute(absl::string_view message);
+absl::Status BadType(const Tensor& tensor, absl::string_view expected);
+
+// The first `count` inputs are there.
+absl::Status RequireInputs(const Inputs& inputs, size_t count);
+// Input `index` is there and float.
+absl::Status RequireFloat(const Inputs& inputs, size_t index);
+
+// `axis` in [-rank, rank) as [0, rank).
+absl::StatusOr<size_t> NormalizeAxis(int64_t axis, size_t rank);
+
+// A tensor of that shape, or BAD_SHAPE when it is too large.
+absl::StatusOr<Tensor> MakeOutput(DataType dtype, const Shape& shape);
+
+// The values of an integer tensor (int32 or int64).
+absl::StatusOr<std::vector<int64_t>> Integers(const Tensor& tensor);
+
+// NumPy broadcasting of two shapes, or BAD_SHAPE.
+absl::StatusOr<Shape> BroadcastShape(const Shape& a, const Shape& b);
+
+// Element strides of `shape` within `target` (broadcast extents get 0). REQUIRES: broadcastable.
+std::vector<int64_t> BroadcastStrides(const Shape& shape, const Shape& target);
+
+std::vector<int64_t> RowMajorStrides(const Shape& shape);
+
+// Calls visit(offsets) for each position of `shape` but its last axis, in row-major order, with one element
+// offset per set of strides.
+void ForEachRow(const Shape& shape, const std::vector<std::vector<int64_t>>& strides,
+                const std::function<void(const std::vector<int64_t>& offsets)>& visit);
+
+std::span<const KernelEntry> ConvolutionKernels();
+std::span<const KernelEntry> MatrixKernels();
+std::span<const KernelEntry> PoolKernels();
+std::span<const KernelEntry> NormalizationKernels();
+std::span<const KernelEntry> SoftmaxKernels();
+std::span<const KernelEntry> UnaryKernels();
+std::span<const KernelEntry> BinaryKernels();
+std::span<const KernelEntry> ShapeKernels();
+std::span<const KernelEntry> IndexKernels();
+std::span<const KernelEntry> ReduceKernels();
+std::span<const KernelEntry> QuantizeLinearKernels();
+
+}  // namespace quantd::cpu

@@ -1,0 +1,29 @@
+// The sliding window of convolutions and pools: attributes checked, padding resolved.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "worker/graph/graph.h"
+
+namespace quantd::cpu {
+
+// Per spatial axis.
+struct Window {
+  std::vector<int64_t> kernel;
+  std::vector<int64_t> strides;
+  std::vector<int64_t> dilations;
+  std::vector<int64_t> pads_begin;
+  std::vector<int64_t> pads_end;
+  std::vector<int64_t> output;  // Extents of the output.
+};
+
+// `kernel` comes from the weight, or from the node's kernel_shape for pools. `spatial` are the input's
+// spatial extents. With `ceil_mode` the output's extent is rounded up, but no window starts in the end's padding.
+//
+// Errors: INVALID_ARGUMENT, reason BAD_ATTRIBUTE or BAD_SHAPE.
+absl::StatusOr<Window> ResolveWindow(const Node& node, std::vector<int64_t> kernel,
+                                     const std::vector<int64_t>& spatial, bool ceil_mode);
+
+}  // namespace quantd::cpu

@@ -1,0 +1,257 @@
+#include "worker/exec/executor.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/error.h"
+#include "common/status_macros.h"
+#include "worker/backend/backend.h"
+
+namespace quantd {
+namespace {
+
+// Restores the calling thread's OpenMP setting.
+class OneOpenMpThread {
+ public:
+  OneOpenMpThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
+  ~OneOpenMpThread() { omp_set_num_threads(before_); }
+  OneOpenMpThread(const OneOpenMpThread&) = delete;
+
+ private:
+  int before_;
+};
+
+std::string Describe(const Node& node) {
+  return absl::StrCat("node '", node.name, "' (", node.op_type, ")");
+}
+
+absl::Status Unsupported(const std::vector<const Node*>& nodes, int64_t opset) {
+  ErrorDetails details{.reason = "UNSUPPORTED_OPERATOR",
+                       .metadata = {{"node", nodes[0]->name},
+                                    {"op_type", nodes[0]->op_type},
+                                    {"domain", nodes[0]->domain}}};
+  std::vector<std::string> named;
+  for (const Node* node : nodes) {
+    const std::string type =
+        node->domain.empty() ? node->op_type : absl::StrCat(node->domain, ".", node->op_type);
+    details.violations.push_back(
+        {absl::StrCat("model.", node->name),
+         absl::StrCat("operator ", type, " (opset ", opset, ") is not supported")});
+    named.push_back(absl::StrCat(type, " at node '", node->name, "'"));
+  }
+  return MakeError(absl::StatusCode::kUnimplemented,
+                   absl::StrCat("the model uses operators that are not supported: ",
+                                absl::StrJoin(named, ", ")),
+                   details);
+}
+
+struct Step {
+  Node node;
+  std::unique_ptr<Kernel> kernel;
+  std::vector<int> inputs;   // Slots; -1 for an absent input.
+  std::vector<int> outputs;  // Slots; -1 for an unused output.
+};
+
+class GraphExecutor final : public Executor {
+ public:
+  static absl::StatusOr<std::unique_ptr<Executor>> Compile(const Graph& graph, int64_t opset,
+                                                           const Backend& backend);
+
+  absl::StatusOr<TensorMap> Run(const TensorMap& feeds,
+                                const std::vector<std::string>& fetch) const override {
+    std::vector<std::string> names = fetch;
+    if (names.empty()) names = outputs_;
+    TensorMap results;
+    RETURN_IF_ERROR(Execute(feeds, names, [&](const std::string& name, const Tensor& tensor) {
+      results.insert_or_assign(name, tensor);
+    }));
+    return results;
+  }
+
+  absl::StatusOr<TensorMap> RunObserved(const TensorMap& feeds,
+                                        const std::vector<std::string>& watch,
+                                        const Visitor& visit) const override {
+    const std::set<std::string> watched(watch.begin(), watch.end());
+    std::vector<std::string> names = watch;
+    names.insert(names.end(), outputs_.begin(), outputs_.end());
+    const std::set<std::string> wanted(outputs_.begin(), outputs_.end());
+    TensorMap results;
+    RETURN_IF_ERROR(Execute(feeds, names, [&](const std::string& name, const Tensor& tensor) {
+      if (watched.count(name) > 0) visit(name, tensor);
+      if (wanted.count(name) > 0) results.insert_or_assign(name, tensor);
+    }));
+    return results;
+  }
+
+ private:
+  absl::Status Execute(const TensorMap& feeds, const std::vector<std::string>& names,
+                       const Visitor& visit) const;
+  absl::Status CheckFeeds(const TensorMap& feeds) const;
+  int Slot(const std::string& name) {
+    return slots_.emplace(name, static_cast<int>(slots_.size())).first->second;
+  }
+
+  std::vector<ValueInfo> inputs_;
+  std::vector<std::string> outputs_;
+  std::map<std::string, int> slots_;
+  std::map<int, Tensor> constants_;
+  std::vector<Step> steps_;
+};
+
+absl::StatusOr<std::unique_ptr<Executor>> GraphExecutor::Compile(const Graph& graph, int64_t opset,
+                                                                 const Backend& backend) {
+  std::vector<const Node*> unsupported;
+  for (const Node& node : graph.nodes) {
+    if (!backend.Supports(node, opset)) unsupported.push_back(&node);
+  }
+  if (!unsupported.empty()) return Unsupported(unsupported, opset);
+
+  auto executor = std::make_unique<GraphExecutor>();
+  executor->inputs_ = graph.inputs;
+  for (const ValueInfo& output : graph.outputs) executor->outputs_.push_back(output.name);
+  for (const ValueInfo& input : graph.inputs) executor->Slot(input.name);
+  for (const auto& [name, tensor] : graph.initializers) {
+    executor->constants_[executor->Slot(name)] = tensor;
+  }
+  const OneOpenMpThread one_thread;
+  for (const Node& node : graph.nodes) {
+    Step step{.node = node};
+    KernelContext context{.node = step.node, .opset = opset};
+    bool constant = !node.inputs.empty();
+    std::vector<const Tensor*> inputs;
+    for (const std::string& name : node.inputs) {
+      const int slot = name.empty() ? -1 : executor->Slot(name);
+      step.inputs.push_back(slot);
+      const auto it = executor->constants_.find(slot);
+      const bool known = it != executor->constants_.end();
+      constant &= known || slot < 0;
+      context.constants.push_back(known ? it->second : Tensor());
+      inputs.push_back(known ? &it->second : nullptr);
+    }
+    for (const std::string& name : node.outputs) {
+      step.outputs.push_back(name.empty() ? -1 : executor->Slot(name));
+    }
+    absl::StatusOr<std::unique_ptr<Kernel>> kernel = backend.MakeKernel(context);
+    if (!kernel.ok()) return Annotate(kernel.status(), Describe(node));
+    step.kernel = *std::move(kernel);
+    if (!constant) {
+      executor->steps_.push_back(std::move(step));
+      continue;
+    }
+    std::vector<Tensor> results(node.outputs.size());
+    const absl::Status status = step.kernel->Run(inputs, results);
+    if (!status.ok()) return Annotate(status, Describe(node));
+    for (size_t i = 0; i < results.size(); ++i) {
+      if (step.outputs[i] >= 0) executor->constants_[step.outputs[i]] = results[i];
+    }
+  }
+  return executor;
+}
+
+absl::Status GraphExecutor::CheckFeeds(const TensorMap& feeds) const {
+  std::vector<std::string> known;
+  for (const ValueInfo& input : inputs_) known.push_back(input.name);
+  for (const auto& [name, tensor] : feeds) {
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      return InvalidField("UNKNOWN_INPUT", name,
+                          absl::StrCat("is no input of the model, which has: ",
+                                       absl::StrJoin(known, ", ")));
+    }
+  }
+  for (const ValueInfo& input : inputs_) {
+    const auto it = feeds.find(input.name);
+    if (it == feeds.end()) return InvalidField("MISSING_INPUT", input.name, "was not given");
+    const Tensor& tensor = it->second;
+    if (input.dtype != DataType::kUndefined && tensor.dtype() != input.dtype) {
+      return InvalidField("INPUT_TYPE_MISMATCH", input.name,
+                          absl::StrCat("is ", DataTypeName(tensor.dtype()), ", the model takes ",
+                                       DataTypeName(input.dtype)));
+    }
+    if (!input.has_shape) continue;
+    bool fits = tensor.rank() == input.shape.size();
+    std::vector<std::string> expected;
+    for (size_t axis = 0; axis < input.shape.size(); ++axis) {
+      const Dimension& dimension = input.shape[axis];
+      expected.push_back(dimension.extent >= 0 ? absl::StrCat(dimension.extent)
+                         : dimension.symbol.empty() ? "?" : dimension.symbol);
+      fits = fits && (dimension.extent < 0 || dimension.extent == tensor.dim(axis));
+    }
+    if (!fits) {
+      return InvalidField("INPUT_SHAPE_MISMATCH", input.name,
+                          absl::StrCat("has shape ", ShapeString(tensor.shape()),
+                                       ", the model takes [", absl::StrJoin(expected, ","), "]"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status GraphExecutor::Execute(const TensorMap& feeds, const std::vector<std::string>& names,
+                                    const Visitor& visit) const {
+  RETURN_IF_ERROR(CheckFeeds(feeds));
+  std::vector<bool> watched(slots_.size(), false);
+  std::vector<const std::string*> name_of(slots_.size(), nullptr);
+  for (const std::string& name : names) {
+    const auto it = slots_.find(name);
+    if (it == slots_.end()) {
+      return InvalidField("UNKNOWN_TENSOR", name, "is no tensor of this graph");
+    }
+    watched[static_cast<size_t>(it->second)] = true;
+    name_of[static_cast<size_t>(it->second)] = &it->first;
+  }
+
+  // Backwards: which steps the names need, and how often each tensor is read.
+  std::vector<int> readers(slots_.size(), 0);
+  std::vector<bool> needed(steps_.size(), false);
+  for (size_t i = steps_.size(); i-- > 0;) {
+    for (const int slot : steps_[i].outputs) {
+      if (slot >= 0 && (watched[slot] || readers[slot] > 0)) needed[i] = true;
+    }
+    if (!needed[i]) continue;
+    for (const int slot : steps_[i].inputs) {
+      if (slot >= 0) ++readers[slot];
+    }
+  }
+
+  std::vector<Tensor> values(slots_.size());
+  for (const auto& [slot, tensor] : constants_) values[slot] = tensor;
+  for (const auto& [name, tensor] : feeds) values[slots_.at(name)] = tensor;
+  for (size_t slot = 0; slot < values.size(); ++slot) {
+    if (watched[slot] && values[slot].defined()) visit(*name_of[slot], values[slot]);
+  }
+
+  const OneOpenMpThread one_thread;
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    if (!needed[i]) continue;
+    const Step& step = steps_[i];
+    std::vector<const Tensor*> inputs;
+    for (const int slot : step.inputs) inputs.push_back(slot < 0 ? nullptr : &values[slot]);
+    std::vector<Tensor> outputs(step.outputs.size());
+    const absl::Status status = step.kernel->Run(inputs, outputs);
+    if (!status.ok()) return Annotate(status, Describe(step.node));
+    for (size_t k = 0; k < outputs.size(); ++k) {
+      const int slot = step.outputs[k];
+      if (slot < 0) continue;
+      values[slot] = std::move(outputs[k]);
+      if (watched[slot]) visit(*name_of[slot], values[slot]);
+      if (readers[slot] == 0) values[slot] = Tensor();
+    }
+    for (const int slot : step.inputs) {
+      if (slot >= 0 && --readers[slot] == 0 && constants_.count(slot) == 0) values[slot] = Tensor();
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Executor>> CompileGraph(const Graph& graph, int64_t opset,
+                                                       const Backend& backend) {
+  return GraphExecutor::Compile(graph, opset, backend);
+}
+
+}  // namespace quantd

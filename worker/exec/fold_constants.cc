@@ -1,0 +1,54 @@
+#include "worker/exec/fold_constants.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "common/error.h"
+#include "common/status_macros.h"
+
+namespace quantd {
+namespace {
+
+constexpr size_t kSmallBytes = 1024;
+
+}  // namespace
+
+absl::Status FoldConstants(Graph& graph, int64_t opset, const Backend& backend) {
+  std::vector<Node> kept;
+  for (Node& node : graph.nodes) {
+    bool constant = !node.inputs.empty() && backend.Supports(node, opset);
+    size_t input_bytes = kSmallBytes;
+    KernelContext context{.node = node, .opset = opset};
+    std::vector<const Tensor*> inputs;
+    for (const std::string& name : node.inputs) {
+      const auto it = graph.initializers.find(name);
+      const bool known = it != graph.initializers.end();
+      constant &= known || name.empty();
+      context.constants.push_back(known ? it->second : Tensor());
+      inputs.push_back(known ? &it->second : nullptr);
+      if (known) input_bytes = std::max(input_bytes, it->second.bytes());
+    }
+    if (constant) {
+      const auto annotated = [&](const absl::Status& status) {
+        return Annotate(status, absl::StrCat("node '", node.name, "' (", node.op_type, ")"));
+      };
+      absl::StatusOr<std::unique_ptr<Kernel>> kernel = backend.MakeKernel(context);
+      if (!kernel.ok()) return annotated(kernel.status());
+      std::vector<Tensor> outputs(node.outputs.size());
+      if (const absl::Status status = (*kernel)->Run(inputs, outputs); !status.ok()) {
+        return annotated(status);
+      }
+      constant = std::all_of(outputs.begin(), outputs.end(),
+                             [&](const Tensor& t) { return t.bytes() <= input_bytes; });
+      for (size_t i = 0; constant && i < outputs.size(); ++i) {
+        if (!node.outputs[i].empty()) graph.initializers[node.outputs[i]] = outputs[i];
+      }
+    }
+    if (!constant) kept.push_back(std::move(node));
+  }
+  graph.nodes = std::move(kept);
+  RemoveDeadNodes(graph);
+  return absl::OkStatus();
+}
+
+}  // namespace quantd
