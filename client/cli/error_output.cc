@@ -1,5 +1,6 @@
 #include "client/cli/error_output.h"
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/error.h"
 #include "nlohmann/json.hpp"
@@ -49,6 +50,11 @@ void PrintError(const absl::Status& status, OutputFormat output, const std::stri
   err << "error: " << std::string(status.message());
   err << " [" << (details.reason.empty() ? absl::StatusCodeToString(status.code()) : details.reason) << "]\n";
   for (const FieldViolation& violation : details.violations) {
+    // The message of a single violation says it all already.
+    if (details.violations.size() == 1 && absl::StrContains(status.message(), violation.field) &&
+        absl::StrContains(status.message(), violation.description)) {
+      continue;
+    }
     err << "  " << violation.field << ": " << violation.description << "\n";
   }
   if (const std::string hint = Hint(status, server); !hint.empty()) err << "hint: " << hint << "\n";

@@ -17,7 +17,7 @@
 namespace quantd {
 namespace {
 
-constexpr int kFractionDigitsMax = 17;  // Numerator and denominator stay below 2^63, with room for a percent sign.
+constexpr int kFractionDigitsMax = 18;  // 10^18 < 2^63.
 
 absl::Status BadValue(absl::string_view text, absl::string_view expected) {
   return MakeError(absl::StatusCode::kInvalidArgument, "INVALID_VALUE",

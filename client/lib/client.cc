@@ -1,6 +1,7 @@
 #include "client/lib/client.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +14,15 @@ namespace {
 
 // The server waits at most 10 minutes; shorter polls survive proxies that close idle calls.
 constexpr absl::Duration kWaitPerCall = absl::Seconds(20);
+
+// A job outlives restarts of its server, and so does the wait for it.
+constexpr absl::Duration kOutageMax = absl::Minutes(3);
+
+RetryPolicy Patient(RetryPolicy policy) {
+  policy.attempts_max = std::numeric_limits<int>::max();
+  policy.overall = std::max(policy.overall, kOutageMax);
+  return policy;
+}
 
 absl::Status StillRunning(const std::string& name) {
   return MakeError(absl::StatusCode::kDeadlineExceeded, "STILL_RUNNING",
@@ -91,14 +101,17 @@ absl::Status Client::StreamEvents(const std::string& name, absl::Time deadline,
 
 absl::StatusOr<v1::Job> Client::WatchJob(const std::string& name, int64_t after_sequence,
                                          absl::Time deadline, const EventCallback& callback) {
-  Backoff backoff(options_.retry, clock_, absl::GetCurrentTimeNanos());
+  // A wrong name or address is told soon; only then is the loop below patient.
+  RETURN_IF_ERROR(GetJob(name).status());
+  Backoff backoff(Patient(options_.retry), clock_, absl::GetCurrentTimeNanos());
   while (true) {
     absl::Status status = StreamEvents(name, deadline, after_sequence, backoff, callback);
     if (status.ok()) {
-      ASSIGN_OR_RETURN(v1::Job job, GetJob(name));
-      if (IsFinished(job.state())) return job;
+      const absl::StatusOr<v1::Job> job = GetJob(name);
+      if (job.ok() && IsFinished(job->state())) return job;
       // A server that is shutting down may end the stream early without an error.
-      status = absl::UnavailableError("the stream of events ended before the job did");
+      status = job.ok() ? absl::UnavailableError("the stream of events ended before the job did")
+                        : job.status();
     }
     if (clock_->Now() >= deadline) return StillRunning(name);
     const std::optional<absl::Duration> delay = backoff.Next(status);
@@ -108,6 +121,8 @@ absl::StatusOr<v1::Job> Client::WatchJob(const std::string& name, int64_t after_
 }
 
 absl::StatusOr<v1::Job> Client::WaitJob(const std::string& name, absl::Time deadline) {
+  RETURN_IF_ERROR(GetJob(name).status());
+  Backoff backoff(Patient(options_.retry), clock_, absl::GetCurrentTimeNanos());
   while (true) {
     const absl::Duration left = deadline - clock_->Now();
     if (left <= absl::ZeroDuration()) return StillRunning(name);
@@ -118,9 +133,16 @@ absl::StatusOr<v1::Job> Client::WaitJob(const std::string& name, absl::Time dead
     request.mutable_timeout()->set_seconds(absl::ToInt64Seconds(wait));
     request.mutable_timeout()->set_nanos(
         static_cast<int32_t>(absl::ToInt64Nanoseconds(wait) % 1'000'000'000));
-    ASSIGN_OR_RETURN(v1::Job job, Call<v1::Job>(&stubs_->jobs, &v1::JobService::Stub::WaitJob,
-                                                request, true));
-    if (IsFinished(job.state())) return job;
+    const absl::StatusOr<v1::Job> job =
+        Call<v1::Job>(&stubs_->jobs, &v1::JobService::Stub::WaitJob, request, true);
+    if (job.ok()) {
+      if (IsFinished(job->state())) return job;
+      backoff.Reset();
+      continue;
+    }
+    const std::optional<absl::Duration> delay = backoff.Next(job.status());
+    if (!delay) return job.status();
+    RETURN_IF_ERROR(sleeper_->Sleep(*delay));
   }
 }
 

@@ -47,7 +47,7 @@ class Client final : public BlobApi {
   absl::Status DeleteJob(const std::string& name);
   absl::StatusOr<v1::ValidateJobResponse> ValidateJob(const v1::ValidateJobRequest& request);
 
-  // Passes on the events after a sequence number, each once and in order, whatever becomes of the connection, until
+  // Passes on the events after a sequence number, each once and in order, through outages of up to 3 minutes, until
   // the job has finished; returns the job. DEADLINE_EXCEEDED, reason STILL_RUNNING, at `deadline`.
   absl::StatusOr<v1::Job> WatchJob(const std::string& name, int64_t after_sequence,
                                    absl::Time deadline, const EventCallback& callback);
