@@ -10,7 +10,8 @@
 namespace quantd {
 namespace {
 
-// Relative, with no part that is empty or leads upwards: the rule of FileRef, which a hostile server might break.
+// Relative, with no part that is empty or leads upwards: the rule of FileRef, which a hostile
+// server might break.
 bool IsSafeName(const std::string& name) {
   for (absl::string_view part : absl::StrSplit(name, '/')) {
     if (part.empty() || part == "." || part == "..") return false;
@@ -33,15 +34,17 @@ absl::StatusOr<v1::Artifact> ArtifactOf(Invocation& invocation, const v1::Job& j
   return invocation.client.GetArtifact(job.result().artifact());
 }
 
-absl::StatusOr<std::vector<std::string>> DownloadArtifact(Invocation& invocation, const v1::Job& job,
+absl::StatusOr<std::vector<std::string>> DownloadArtifact(Invocation& invocation,
+                                                          const v1::Job& job,
                                                           const std::string& folder) {
   ASSIGN_OR_RETURN(const v1::Artifact artifact, ArtifactOf(invocation, job));
   Transfer transfer = MakeTransfer(invocation);
   std::vector<std::string> paths;
   for (const v1::FileRef& file : artifact.files()) {
     if (!IsSafeName(file.name())) {
-      return MakeError(absl::StatusCode::kDataLoss, "UNSAFE_FILE_NAME",
-                       absl::StrCat("the artifact names a file '", file.name(), "', outside of ", folder));
+      return MakeError(
+          absl::StatusCode::kDataLoss, "UNSAFE_FILE_NAME",
+          absl::StrCat("the artifact names a file '", file.name(), "', outside of ", folder));
     }
     paths.push_back(absl::StrCat(folder, "/", file.name()));
     RETURN_IF_ERROR(transfer.Download(file, paths.back()));
@@ -49,7 +52,8 @@ absl::StatusOr<std::vector<std::string>> DownloadArtifact(Invocation& invocation
   return paths;
 }
 
-absl::Status DownloadHtmlReport(Invocation& invocation, const v1::Job& job, const std::string& path) {
+absl::Status DownloadHtmlReport(Invocation& invocation, const v1::Job& job,
+                                const std::string& path) {
   ASSIGN_OR_RETURN(const v1::Artifact artifact, ArtifactOf(invocation, job));
   for (const v1::FileRef& file : artifact.files()) {
     if (absl::EndsWith(file.name(), ".html")) return MakeTransfer(invocation).Download(file, path);

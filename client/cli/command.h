@@ -51,12 +51,13 @@ struct Invocation {
 
 struct Command {
   std::string name;
-  int position = 0;         // In the list of commands: the usual order of use.
-  std::string summary;      // One line.
-  std::string arguments;    // "JOB..."; empty: takes none.
+  int position = 0;       // In the list of commands: the usual order of use.
+  std::string summary;    // One line.
+  std::string arguments;  // "JOB..."; empty: takes none.
   size_t arguments_min = 0;
   size_t arguments_max = 0;
-  std::string description;  // Paragraphs, separated by empty lines; lines that begin with a space are kept as they are.
+  std::string description;  // Paragraphs, separated by empty lines; lines that begin with a space
+                            // are kept as they are.
   std::vector<FlagSpec> flags;
   std::vector<std::string> examples;
   // The exit code, or the error to print.

@@ -15,9 +15,12 @@ std::string Hint(const absl::Status& status, const std::string& server) {
   }
   switch (status.code()) {
     case absl::StatusCode::kUnavailable:
-      return absl::StrCat("is quantd running at ", server, "? Set --server or QUANTD_SERVER; run 'quantctl doctor'");
+      return absl::StrCat("is quantd running at ", server,
+                          "? Set --server or QUANTD_SERVER; run 'quantctl doctor'");
     case absl::StatusCode::kDeadlineExceeded:
-      return details.reason == "STILL_RUNNING" ? "" : absl::StrCat(server, " did not answer in time; see --timeout");
+      return details.reason == "STILL_RUNNING"
+                 ? ""
+                 : absl::StrCat(server, " did not answer in time; see --timeout");
     case absl::StatusCode::kUnauthenticated:
     case absl::StatusCode::kPermissionDenied:
       return "check --tenant and your credentials";
@@ -34,7 +37,8 @@ void PrintJson(const absl::Status& status, std::ostream& err) {
   json["message"] = std::string(status.message());
   json["violations"] = nlohmann::ordered_json::array();
   for (const FieldViolation& violation : details.violations) {
-    json["violations"].push_back({{"field", violation.field}, {"description", violation.description}});
+    json["violations"].push_back(
+        {{"field", violation.field}, {"description", violation.description}});
   }
   if (!details.metadata.empty()) json["metadata"] = details.metadata;
   // A message may quote bytes of a file that are not UTF-8.
@@ -48,7 +52,8 @@ void PrintError(const absl::Status& status, OutputFormat output, const std::stri
   if (output == OutputFormat::kJson) return PrintJson(status, err);
   const ErrorDetails details = GetErrorDetails(status);
   err << "error: " << std::string(status.message());
-  err << " [" << (details.reason.empty() ? absl::StatusCodeToString(status.code()) : details.reason) << "]\n";
+  err << " [" << (details.reason.empty() ? absl::StatusCodeToString(status.code()) : details.reason)
+      << "]\n";
   for (const FieldViolation& violation : details.violations) {
     // The message of a single violation says it all already.
     if (details.violations.size() == 1 && absl::StrContains(status.message(), violation.field) &&

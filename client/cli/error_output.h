@@ -8,8 +8,9 @@
 
 namespace quantd {
 
-// For people: "error: message [REASON]", one line per field at fault, and what to do when that is known. As JSON, one
-// object on one line: {"code": "INVALID_ARGUMENT", "reason": ..., "message": ..., "violations": [{"field", "description"}]}.
+// For people: "error: message [REASON]", one line per field at fault, and what to do when that is
+// known. As JSON, one object on one line: {"code": "INVALID_ARGUMENT", "reason": ..., "message":
+// ..., "violations": [{"field", "description"}]}.
 void PrintError(const absl::Status& status, OutputFormat output, const std::string& server,
                 std::ostream& err);
 

@@ -7,13 +7,15 @@
 namespace quantd {
 
 enum ExitCode : int {
-  kExitOk = 0,              // Done, and every gate passed.
+  kExitOk = 0,  // Done, and every gate passed.
   kExitGateFailed = 1,
-  kExitInvalidRequest = 2,  // Wrong usage, a refused request, or a job that failed because of its input.
-  kExitInfrastructure = 3,  // Server not reachable, a job that failed for another reason or was cancelled.
-  kExitStillRunning = 4,    // The wait ended before the job did.
-  kExitInconclusive = 5,    // A gate cannot be decided on so few rows, and none failed.
-  kExitInterrupted = 130,   // 128 + SIGINT, as shells have it.
+  kExitInvalidRequest =
+      2,  // Wrong usage, a refused request, or a job that failed because of its input.
+  kExitInfrastructure =
+      3,  // Server not reachable, a job that failed for another reason or was cancelled.
+  kExitStillRunning = 4,   // The wait ended before the job did.
+  kExitInconclusive = 5,   // A gate cannot be decided on so few rows, and none failed.
+  kExitInterrupted = 130,  // 128 + SIGINT, as shells have it.
 };
 
 // The table of exit codes for help texts.
@@ -31,7 +33,8 @@ inline constexpr char kExitCodeHelp[] =
 // For a call or local step that failed.
 ExitCode ExitCodeOf(const absl::Status& status);
 
-// For a job: a failed gate outweighs an inconclusive one. kExitStillRunning when it has not finished.
+// For a job: a failed gate outweighs an inconclusive one. kExitStillRunning when it has not
+// finished.
 ExitCode ExitCodeOf(const v1::Job& job);
 
 }  // namespace quantd

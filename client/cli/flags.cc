@@ -53,10 +53,12 @@ absl::Status AddValues(const FlagSpec& spec, const std::optional<std::string>& i
     return absl::OkStatus();
   }
   if (i + 1 >= words.size() || IsFlag(words[i + 1])) {
-    return InvalidFlag(spec.name, absl::StrCat("needs a value: --", spec.name, " ", spec.placeholder));
+    return InvalidFlag(spec.name,
+                       absl::StrCat("needs a value: --", spec.name, " ", spec.placeholder));
   }
   flags.Add(spec.name, words[++i]);
-  while (spec.arity == Arity::kList && i + 1 < words.size() && !absl::StartsWith(words[i + 1], "--")) {
+  while (spec.arity == Arity::kList && i + 1 < words.size() &&
+         !absl::StartsWith(words[i + 1], "--")) {
     flags.Add(spec.name, words[++i]);
   }
   return absl::OkStatus();
@@ -69,7 +71,8 @@ size_t EditDistance(absl::string_view a, absl::string_view b) {
   for (size_t j = 0; j <= b.size(); ++j) d[0][j] = j;
   for (size_t i = 1; i <= a.size(); ++i) {
     for (size_t j = 1; j <= b.size(); ++j) {
-      d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1])});
+      d[i][j] =
+          std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1])});
       if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
         d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
       }
@@ -110,7 +113,8 @@ absl::StatusOr<absl::Duration> ParsedFlags::Duration(const std::string& name,
   if (absl::SimpleAtod(Get(name), &seconds)) {
     value = absl::Seconds(seconds);
   } else if (!absl::ParseDuration(Get(name), &value)) {
-    return InvalidFlag(name, absl::StrCat("'", Get(name), "' is no duration; write 90, 90s, 5m or 1h30m"));
+    return InvalidFlag(
+        name, absl::StrCat("'", Get(name), "' is no duration; write 90, 90s, 5m or 1h30m"));
   }
   if (value <= absl::ZeroDuration()) return InvalidFlag(name, "must be longer than 0");
   return value;
@@ -138,8 +142,8 @@ absl::StatusOr<ParsedFlags> ParseFlags(const std::vector<FlagSpec>& specs,
       flags.Add("help", "true");
       continue;
     }
-    const std::pair<std::string, std::string> parts =
-        absl::StrSplit(absl::StripPrefix(absl::StripPrefix(words[i], "-"), "-"), absl::MaxSplits('=', 1));
+    const std::pair<std::string, std::string> parts = absl::StrSplit(
+        absl::StripPrefix(absl::StripPrefix(words[i], "-"), "-"), absl::MaxSplits('=', 1));
     std::optional<std::string> inline_value;
     if (absl::StrContains(words[i], '=')) inline_value = parts.second;
     if (parts.first == "help") {
@@ -158,7 +162,8 @@ absl::StatusOr<ParsedFlags> ParseFlags(const std::vector<FlagSpec>& specs,
 std::string FlagHelp(const std::vector<FlagSpec>& specs) {
   std::vector<std::string> groups;
   for (const FlagSpec& spec : specs) {
-    if (std::find(groups.begin(), groups.end(), spec.group) == groups.end()) groups.push_back(spec.group);
+    if (std::find(groups.begin(), groups.end(), spec.group) == groups.end())
+      groups.push_back(spec.group);
   }
   std::string text;
   for (const std::string& group : groups) {
@@ -187,7 +192,8 @@ std::string DidYouMean(absl::string_view word, const std::vector<std::string>& c
   for (const std::string& candidate : candidates) {
     size_t distance = EditDistance(word, candidate);
     // An abbreviation is a guess as good as one wrong letter.
-    if (word.size() >= 3 && absl::StartsWith(candidate, word)) distance = std::min<size_t>(distance, 1);
+    if (word.size() >= 3 && absl::StartsWith(candidate, word))
+      distance = std::min<size_t>(distance, 1);
     if (distance < best_distance) {
       best = candidate;
       best_distance = distance;

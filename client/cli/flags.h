@@ -22,14 +22,15 @@ enum class Arity {
 };
 
 struct FlagSpec {
-  std::string name;         // Without dashes.
+  std::string name;  // Without dashes.
   Arity arity = Arity::kOne;
   std::string placeholder;  // "FILE"; empty for switches.
   std::string help;         // A sentence or two; wrapped when printed.
-  std::string group;        // Heading in the help; flags of one group stand together. Empty: "Flags".
+  std::string group;  // Heading in the help; flags of one group stand together. Empty: "Flags".
 };
 
-// What the user gave. Getters name the flag in their errors (INVALID_ARGUMENT, reason INVALID_FLAG).
+// What the user gave. Getters name the flag in their errors (INVALID_ARGUMENT, reason
+// INVALID_FLAG).
 class ParsedFlags {
  public:
   bool Has(const std::string& name) const { return values_.contains(name); }
@@ -41,7 +42,9 @@ class ParsedFlags {
 
   const std::vector<std::string>& arguments() const { return arguments_; }
 
-  void Add(const std::string& name, std::string value) { values_[name].push_back(std::move(value)); }
+  void Add(const std::string& name, std::string value) {
+    values_[name].push_back(std::move(value));
+  }
   void AddArgument(std::string value) { arguments_.push_back(std::move(value)); }
 
  private:
@@ -52,8 +55,8 @@ class ParsedFlags {
 // INVALID_ARGUMENT, reason INVALID_FLAG, that names the flag as the user writes it.
 absl::Status InvalidFlag(const std::string& name, absl::string_view description);
 
-// `words` without the program's and the command's name. "--" ends the flags. Errors: INVALID_ARGUMENT with reason
-// UNKNOWN_FLAG (and what may have been meant) or INVALID_FLAG.
+// `words` without the program's and the command's name. "--" ends the flags. Errors:
+// INVALID_ARGUMENT with reason UNKNOWN_FLAG (and what may have been meant) or INVALID_FLAG.
 absl::StatusOr<ParsedFlags> ParseFlags(const std::vector<FlagSpec>& specs,
                                        const std::vector<std::string>& words);
 

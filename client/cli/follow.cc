@@ -42,9 +42,9 @@ absl::StatusOr<v1::Job> FollowJob(Invocation& invocation, const FollowOptions& o
   if (!options.events) {
     job = invocation.client.WaitJob(options.job, options.deadline);
   } else if (invocation.json()) {
-    job = invocation.client.WatchJob(options.job, 0, options.deadline, [&](const v1::JobEvent& event) {
-      ShowJsonEvent(event, options.logs, *options.out);
-    });
+    job = invocation.client.WatchJob(
+        options.job, 0, options.deadline,
+        [&](const v1::JobEvent& event) { ShowJsonEvent(event, options.logs, *options.out); });
   } else {
     ProgressView view(*options.out, options.live, options.logs);
     ASSIGN_OR_RETURN(const v1::Job now, invocation.client.GetJob(options.job));
@@ -52,7 +52,8 @@ absl::StatusOr<v1::Job> FollowJob(Invocation& invocation, const FollowOptions& o
     job = invocation.client.WatchJob(options.job, 0, options.deadline,
                                      [&](const v1::JobEvent& event) { view.Show(event); });
   }
-  if (!job.ok() && invocation.env.interrupted.stop_requested()) TellInterrupted(invocation, options);
+  if (!job.ok() && invocation.env.interrupted.stop_requested())
+    TellInterrupted(invocation, options);
   return job;
 }
 

@@ -15,7 +15,8 @@ constexpr size_t kColumns = 88;
 std::string Paragraphs(const std::string& text) {
   std::string out;
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
-    absl::StrAppend(&out, absl::StartsWith(line, " ") ? std::string(line) : Wrap(line, 0, kColumns), "\n");
+    absl::StrAppend(&out, absl::StartsWith(line, " ") ? std::string(line) : Wrap(line, 0, kColumns),
+                    "\n");
   }
   return out;
 }
@@ -26,12 +27,14 @@ const std::vector<FlagSpec>& GlobalFlags() {
   static const std::vector<FlagSpec> kFlags = {
       {"server", Arity::kOne, "HOST:PORT",
        "The server. Environment: QUANTD_SERVER. Default: 127.0.0.1:7460.", "Global flags"},
-      {"tenant", Arity::kOne, "NAME",
-       "Whose jobs. Environment: QUANTD_TENANT. Default: default.", "Global flags"},
+      {"tenant", Arity::kOne, "NAME", "Whose jobs. Environment: QUANTD_TENANT. Default: default.",
+       "Global flags"},
       {"output", Arity::kOne, "table|json",
-       "For people or for programs. JSON has the field names of the API. Default: table.", "Global flags"},
+       "For people or for programs. JSON has the field names of the API. Default: table.",
+       "Global flags"},
       {"timeout", Arity::kOne, "DURATION",
-       "Give up on a call, retries included, after this long (30s, 5m). Default: 30s.", "Global flags"},
+       "Give up on a call, retries included, after this long (30s, 5m). Default: 30s.",
+       "Global flags"},
   };
   return kFlags;
 }
@@ -57,9 +60,9 @@ std::string OverviewHelp(std::span<const Command* const> commands) {
 }
 
 std::string CommandHelp(const Command& command) {
-  std::string text = absl::StrCat("quantctl ", command.name, ": ", command.summary, "\n\n",
-                                  "Usage: quantctl ", command.name,
-                                  command.arguments.empty() ? "" : " ", command.arguments, " [FLAGS]\n");
+  std::string text = absl::StrCat(
+      "quantctl ", command.name, ": ", command.summary, "\n\n", "Usage: quantctl ", command.name,
+      command.arguments.empty() ? "" : " ", command.arguments, " [FLAGS]\n");
   if (!command.description.empty()) absl::StrAppend(&text, "\n", Paragraphs(command.description));
   if (!command.flags.empty()) absl::StrAppend(&text, "\n", FlagHelp(command.flags));
   absl::StrAppend(&text, "\n", FlagHelp(GlobalFlags()));

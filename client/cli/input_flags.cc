@@ -64,7 +64,8 @@ class FileSet {
     const std::string name = file.ref.name();
     const auto [found, inserted] = by_name_.emplace(name, file);
     if (inserted || found->second.ref.digest() == file.ref.digest()) return absl::OkStatus();
-    return UsageError(absl::StrCat(found->second.path, " and ", file.path, " would both be called '", name,
+    return UsageError(absl::StrCat(found->second.path, " and ", file.path,
+                                   " would both be called '", name,
                                    "' in the job; rename one, or give their common folder"));
   }
 
@@ -73,7 +74,8 @@ class FileSet {
 
 absl::Status AddModel(const ParsedFlags& flags, v1::JobSpec& spec, std::vector<LocalFile>& files) {
   if (!flags.Has("model") && !flags.Has("model-file")) {
-    return spec.has_model() ? absl::OkStatus() : UsageError("no model: give --model FILE_OR_FOLDER");
+    return spec.has_model() ? absl::OkStatus()
+                            : UsageError("no model: give --model FILE_OR_FOLDER");
   }
   FileSet set;
   const std::string path = flags.Get("model");
@@ -84,15 +86,17 @@ absl::Status AddModel(const ParsedFlags& flags, v1::JobSpec& spec, std::vector<L
   if (main_file.empty()) {
     const std::vector<std::string> candidates = set.NamesEndingIn(".onnx");
     if (candidates.size() != 1) {
-      return UsageError(candidates.empty()
-                            ? absl::StrCat("no .onnx file in ", path, "; name the model with --main-file NAME")
-                            : absl::StrCat("several models in ", path, " (", absl::StrJoin(candidates, ", "),
-                                           "); choose one with --main-file NAME"));
+      return UsageError(
+          candidates.empty()
+              ? absl::StrCat("no .onnx file in ", path, "; name the model with --main-file NAME")
+              : absl::StrCat("several models in ", path, " (", absl::StrJoin(candidates, ", "),
+                             "); choose one with --main-file NAME"));
     }
     main_file = candidates[0];
   }
   if (!set.Holds(main_file)) {
-    return InvalidFlag("main-file", absl::StrCat("'", main_file, "' is not among the model's files"));
+    return InvalidFlag("main-file",
+                       absl::StrCat("'", main_file, "' is not among the model's files"));
   }
   spec.clear_model();
   spec.mutable_model()->set_main_file(main_file);
@@ -140,7 +144,8 @@ absl::Status SetEnums(const ParsedFlags& flags, v1::DataInput* data) {
   }
   if (flags.Has("channels")) {
     v1::Preprocessing::Channels channels;
-    if (!v1::Preprocessing::Channels_Parse(absl::AsciiStrToUpper(flags.Get("channels")), &channels)) {
+    if (!v1::Preprocessing::Channels_Parse(absl::AsciiStrToUpper(flags.Get("channels")),
+                                           &channels)) {
       return InvalidFlag("channels", "is rgb, bgr or gray");
     }
     data->mutable_preprocessing()->set_channels(channels);
@@ -167,7 +172,8 @@ absl::Status AddPreprocessing(const ParsedFlags& flags, v1::DataInput* data) {
     pre()->set_crop_width(size.first);
     pre()->set_crop_height(size.second);
   }));
-  RETURN_IF_ERROR(Apply<double>(flags, "scale", ParseRatio, [&](double scale) { pre()->set_scale(scale); }));
+  RETURN_IF_ERROR(
+      Apply<double>(flags, "scale", ParseRatio, [&](double scale) { pre()->set_scale(scale); }));
   RETURN_IF_ERROR(Apply<Numbers>(flags, "mean", ParseNumbers, [&](const Numbers& mean) {
     pre()->mutable_mean()->Assign(mean.begin(), mean.end());
   }));
@@ -201,22 +207,37 @@ std::vector<FlagSpec> InputFlags() {
   const std::string data = "Data";
   const std::string pre = "Preprocessing of images and arrays";
   return {
-      {"model", Arity::kOne, "FILE_OR_FOLDER", "The .onnx file, or a folder that holds it and its external data.", model},
-      {"model-file", Arity::kMany, "FILE", "Another file of the model, for example external data.", model},
+      {"model", Arity::kOne, "FILE_OR_FOLDER",
+       "The .onnx file, or a folder that holds it and its external data.", model},
+      {"model-file", Arity::kMany, "FILE", "Another file of the model, for example external data.",
+       model},
       {"main-file", Arity::kOne, "NAME", "Which file is the model, where several could be.", model},
-      {"data", Arity::kList, "PATH", "Files, or a folder of them (named relative to it): .npy, .npz, IDX, images, ONNX tensors. Rows for calibration and, held out, for evaluation.", data},
-      {"evaluation-data", Arity::kList, "PATH", "Rows for evaluation only; --data then serves calibration alone.", data},
-      {"format", Arity::kOne, "FORMAT", "npy, npz, idx, images or onnx_tensor. Default: by the names of the files.", data},
-      {"labels", Arity::kOne, "SOURCE", "The class of each row, for accuracy: a file or a key of the .npz with one integer a row; 'folder' for the first folder of each image's name; 'prefix' for the number before the first '_' of its name.", data},
-      {"label-column", Arity::kOne, "N", "Which column of a two-dimensional label array. Default: 0.", data},
+      {"data", Arity::kList, "PATH",
+       "Files, or a folder of them (named relative to it): .npy, .npz, IDX, images, ONNX tensors. "
+       "Rows for calibration and, held out, for evaluation.",
+       data},
+      {"evaluation-data", Arity::kList, "PATH",
+       "Rows for evaluation only; --data then serves calibration alone.", data},
+      {"format", Arity::kOne, "FORMAT",
+       "npy, npz, idx, images or onnx_tensor. Default: by the names of the files.", data},
+      {"labels", Arity::kOne, "SOURCE",
+       "The class of each row, for accuracy: a file or a key of the .npz with one integer a row; "
+       "'folder' for the first folder of each image's name; 'prefix' for the number before the "
+       "first '_' of its name.",
+       data},
+      {"label-column", Arity::kOne, "N",
+       "Which column of a two-dimensional label array. Default: 0.", data},
       {"evaluation-labels", Arity::kOne, "SOURCE", "The same for --evaluation-data.", data},
-      {"bind", Arity::kMany, "INPUT=FILE", "Which file (or .npz key) feeds which model input, where there are several.", data},
+      {"bind", Arity::kMany, "INPUT=FILE",
+       "Which file (or .npz key) feeds which model input, where there are several.", data},
       {"resize", Arity::kOne, "WxH", "Resize images, in pixels.", pre},
-      {"resize-shorter", Arity::kOne, "N", "Resize the shorter side and keep the aspect ratio, in pixels.", pre},
+      {"resize-shorter", Arity::kOne, "N",
+       "Resize the shorter side and keep the aspect ratio, in pixels.", pre},
       {"crop", Arity::kOne, "WxH", "Then cut this out of the centre, in pixels.", pre},
       {"channels", Arity::kOne, "ORDER", "rgb, bgr or gray. Default: rgb.", pre},
       {"layout", Arity::kOne, "LAYOUT", "nchw or nhwc. Default: nchw.", pre},
-      {"scale", Arity::kOne, "X", "Multiply stored values by this: 1/255. Then (x - mean) / std.", pre},
+      {"scale", Arity::kOne, "X", "Multiply stored values by this: 1/255. Then (x - mean) / std.",
+       pre},
       {"mean", Arity::kOne, "A,B,C", "One for all channels or one a channel. Default: 0.", pre},
       {"std", Arity::kOne, "A,B,C", "One for all channels or one a channel. Default: 1.", pre},
   };
@@ -225,7 +246,8 @@ std::vector<FlagSpec> InputFlags() {
 absl::Status AddInputs(const ParsedFlags& flags, v1::JobSpec& spec, std::vector<LocalFile>& files) {
   RETURN_IF_ERROR(AddModel(flags, spec, files));
   if (!flags.Has("data") && !spec.has_data()) {
-    return UsageError("no data: give --data FILES_OR_FOLDER, the rows to calibrate and to evaluate on");
+    return UsageError(
+        "no data: give --data FILES_OR_FOLDER, the rows to calibrate and to evaluate on");
   }
   FileSet data;
   for (const std::string& path : flags.All("data")) RETURN_IF_ERROR(data.Add(path));
@@ -237,11 +259,13 @@ absl::Status AddInputs(const ParsedFlags& flags, v1::JobSpec& spec, std::vector<
   if (!flags.Has("evaluation-data")) return absl::OkStatus();
 
   FileSet evaluation;
-  for (const std::string& path : flags.All("evaluation-data")) RETURN_IF_ERROR(evaluation.Add(path));
+  for (const std::string& path : flags.All("evaluation-data"))
+    RETURN_IF_ERROR(evaluation.Add(path));
   v1::DataInput* input = spec.mutable_evaluation_data();
   input->clear_files();
   RETURN_IF_ERROR(AddLabels(flags, "evaluation-labels", evaluation, input));
-  *input->mutable_bindings() = spec.data().bindings();  // The same inputs, fed by files of the same names.
+  *input->mutable_bindings() =
+      spec.data().bindings();  // The same inputs, fed by files of the same names.
   RETURN_IF_ERROR(AddPreprocessing(flags, input));
   evaluation.MoveTo(input, files);
   return absl::OkStatus();

@@ -11,12 +11,14 @@ namespace quantd {
 void PrintLayers(const v1::QualityReport& report, std::ostream& out) {
   std::vector<const v1::LayerQuality*> layers;
   for (const v1::LayerQuality& layer : report.layers()) layers.push_back(&layer);
-  std::stable_sort(layers.begin(), layers.end(), [](const v1::LayerQuality* a, const v1::LayerQuality* b) {
-    return a->sqnr_db() < b->sqnr_db();
-  });
+  std::stable_sort(layers.begin(), layers.end(),
+                   [](const v1::LayerQuality* a, const v1::LayerQuality* b) {
+                     return a->sqnr_db() < b->sqnr_db();
+                   });
   Table table({"LAYER", "OPERATOR", "SQNR", "COSINE", "WEIGHTS", "CLIP", "OBSERVED"});
   for (const v1::LayerQuality* layer : layers) {
-    table.Add({Printable(layer->node()), layer->op_type(), absl::StrFormat("%.1f dB", layer->sqnr_db()),
+    table.Add({Printable(layer->node()), layer->op_type(),
+               absl::StrFormat("%.1f dB", layer->sqnr_db()),
                absl::StrFormat("%.5f", layer->cosine()),
                layer->excluded() ? "full precision" : layer->weight_format(),
                absl::StrFormat("[%.4g, %.4g]", layer->clip_lower(), layer->clip_upper()),

@@ -1,4 +1,6 @@
 // quantctl: the command line of quantd.
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -7,16 +9,14 @@
 #include <thread>
 #include <vector>
 
-#include <unistd.h>
-
 #include "client/cli/command.h"
 #include "client/cli/commands/registry.h"
 #include "client/cli/exit_code.h"
 
 namespace {
 
-// Ctrl-C becomes a stop request; a second one ends the process at once. The signal is waited for rather than handled, so
-// that the reaction may use anything.
+// Ctrl-C becomes a stop request; a second one ends the process at once. The signal is waited for
+// rather than handled, so that the reaction may use anything.
 void WaitForInterrupt(const sigset_t signals, std::stop_source stop) {
   int signal = 0;
   sigwait(&signals, &signal);

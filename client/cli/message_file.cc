@@ -35,7 +35,8 @@ class Reader {
  public:
   explicit Reader(std::string source) : source_(std::move(source)) {}
 
-  absl::Status ReadMessage(const YAML::Node& node, const std::string& path, int depth, Message* message);
+  absl::Status ReadMessage(const YAML::Node& node, const std::string& path, int depth,
+                           Message* message);
 
  private:
   absl::Status ReadField(const YAML::Node& node, const std::string& path, int depth,
@@ -47,8 +48,10 @@ class Reader {
   absl::Status ReadNumber(const YAML::Node& node, const std::string& path,
                           const FieldDescriptor* field, Message* message);
   // Whether the scalar was a short form of the message; an error when it is a wrong one.
-  absl::StatusOr<bool> ReadShortForm(const YAML::Node& node, const std::string& path, Message* message);
-  absl::Status Error(const YAML::Node& node, const std::string& path, absl::string_view problem) const;
+  absl::StatusOr<bool> ReadShortForm(const YAML::Node& node, const std::string& path,
+                                     Message* message);
+  absl::Status Error(const YAML::Node& node, const std::string& path,
+                     absl::string_view problem) const;
 
   const std::string source_;
 };
@@ -76,8 +79,8 @@ absl::Status Reader::Error(const YAML::Node& node, const std::string& path,
                            absl::string_view problem) const {
   const YAML::Mark mark = node.Mark();
   const std::string field = path.empty() ? "document" : path;
-  const std::string message = absl::StrCat(source_, ":", mark.line + 1, ":", mark.column + 1, ": ", field,
-                                           ": ", problem);
+  const std::string message =
+      absl::StrCat(source_, ":", mark.line + 1, ":", mark.column + 1, ": ", field, ": ", problem);
   ErrorDetails details = {.reason = "INVALID_FILE", .violations = {{field, std::string(problem)}}};
   return MakeError(absl::StatusCode::kInvalidArgument, message, details);
 }
@@ -133,12 +136,14 @@ absl::Status Reader::ReadMessage(const YAML::Node& node, const std::string& path
       for (int i = 0; i < type->field_count(); ++i) names.push_back(type->field(i)->name());
       const std::string near = DidYouMean(key, names);
       return Error(entry.first, field_path,
-                   absl::StrCat("no such field", near.empty() ? "" : absl::StrCat("; did you mean '", near, "'?")));
+                   absl::StrCat("no such field",
+                                near.empty() ? "" : absl::StrCat("; did you mean '", near, "'?")));
     }
     if (entry.second.IsNull()) continue;
     const auto* oneof = field->real_containing_oneof();
     if (oneof != nullptr && message->GetReflection()->HasOneof(*message, oneof)) {
-      return Error(entry.first, field_path, absl::StrCat("only one field of '", oneof->name(), "' may be set"));
+      return Error(entry.first, field_path,
+                   absl::StrCat("only one field of '", oneof->name(), "' may be set"));
     }
     RETURN_IF_ERROR(ReadField(entry.second, field_path, depth, field, message));
   }
@@ -153,7 +158,8 @@ absl::Status Reader::ReadField(const YAML::Node& node, const std::string& path, 
   if (!node.IsSequence()) return ReadValue(node, path, depth, field, message);
   int index = 0;
   for (const YAML::Node& element : node) {
-    RETURN_IF_ERROR(ReadValue(element, absl::StrCat(path, "[", index++, "]"), depth, field, message));
+    RETURN_IF_ERROR(
+        ReadValue(element, absl::StrCat(path, "[", index++, "]"), depth, field, message));
   }
   return absl::OkStatus();
 }
@@ -165,7 +171,8 @@ absl::Status Reader::ReadMap(const YAML::Node& node, const std::string& path, in
   const FieldDescriptor* value_field = field->message_type()->map_value();
   for (const auto& entry : node) {
     Message* pair = message->GetReflection()->AddMessage(message, field);
-    const std::string entry_path = absl::StrCat(path, ".", entry.first.IsScalar() ? entry.first.Scalar() : "?");
+    const std::string entry_path =
+        absl::StrCat(path, ".", entry.first.IsScalar() ? entry.first.Scalar() : "?");
     RETURN_IF_ERROR(ReadValue(entry.first, entry_path, depth + 1, key_field, pair));
     RETURN_IF_ERROR(ReadValue(entry.second, entry_path, depth + 1, value_field, pair));
   }
@@ -177,14 +184,16 @@ absl::Status Reader::ReadValue(const YAML::Node& node, const std::string& path, 
   const Reflection* reflection = message->GetReflection();
   const bool repeated = field->is_repeated();
   if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
-    Message* child = repeated ? reflection->AddMessage(message, field) : reflection->MutableMessage(message, field);
+    Message* child = repeated ? reflection->AddMessage(message, field)
+                              : reflection->MutableMessage(message, field);
     return ReadMessage(node, path, depth + 1, child);
   }
   if (!node.IsScalar()) return Error(node, path, "a single value is expected here");
   const std::string& text = node.Scalar();
   switch (field->cpp_type()) {
     case FieldDescriptor::CPPTYPE_STRING:
-      repeated ? reflection->AddString(message, field, text) : reflection->SetString(message, field, text);
+      repeated ? reflection->AddString(message, field, text)
+               : reflection->SetString(message, field, text);
       return absl::OkStatus();
     case FieldDescriptor::CPPTYPE_BOOL:
       if (text != "true" && text != "false") {
@@ -238,16 +247,20 @@ absl::Status Reader::ReadNumber(const YAML::Node& node, const std::string& path,
       reflection->SetUInt64(message, field, natural);
       return absl::OkStatus();
     default:
-      return Error(node, path, absl::StrCat("values of type ", field->type_name(), " cannot be given in a file"));
+      return Error(
+          node, path,
+          absl::StrCat("values of type ", field->type_name(), " cannot be given in a file"));
   }
-  return Error(node, path, absl::StrCat("'", text, "' is not a whole number that fits ", field->type_name()));
+  return Error(node, path,
+               absl::StrCat("'", text, "' is not a whole number that fits ", field->type_name()));
 }
 
 }  // namespace
 
 absl::Status ParseMessage(absl::string_view text, const std::string& source, Message* message) {
   const auto fail = [&source](const std::string& problem) {
-    return MakeError(absl::StatusCode::kInvalidArgument, "INVALID_FILE", absl::StrCat(source, problem));
+    return MakeError(absl::StatusCode::kInvalidArgument, "INVALID_FILE",
+                     absl::StrCat(source, problem));
   };
   try {
     const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
@@ -255,7 +268,8 @@ absl::Status ParseMessage(absl::string_view text, const std::string& source, Mes
     if (documents.size() > 1) return fail(": one document is expected, not several");
     return Reader(source).ReadMessage(documents[0], "", 0, message);
   } catch (const YAML::Exception& error) {
-    return fail(absl::StrCat(":", error.mark.line + 1, ":", error.mark.column + 1, ": ", error.msg));
+    return fail(
+        absl::StrCat(":", error.mark.line + 1, ":", error.mark.column + 1, ": ", error.msg));
   }
 }
 

@@ -9,15 +9,17 @@
 
 namespace quantd {
 
-// Fills `message` from a file of at most 4 MiB. Field names are the API's (snake_case or lowerCamelCase). Beyond the
-// protobuf JSON mapping, short forms are understood where they cannot be mistaken:
+// Fills `message` from a file of at most 4 MiB. Field names are the API's (snake_case or
+// lowerCamelCase). Beyond the protobuf JSON mapping, short forms are understood where they cannot
+// be mistaken:
 //   Component       range: mse                       for  range: {id: mse}
 //   ParameterValue  parameters: {percentile: 99.9}   for  parameters: {percentile: {number: 99.9}}
 //   Fraction        alpha: 1/20                      for  alpha: {numerator: 1, denominator: 20}
 //   Gate            - top1_agreement.lower >= 0.98   for  - {metric: top1_agreement, ...}
 //   Duration        run_timeout: 90s
 //
-// Errors: INVALID_ARGUMENT, reason INVALID_FILE, that name file, line, column and the path of the field.
+// Errors: INVALID_ARGUMENT, reason INVALID_FILE, that name file, line, column and the path of the
+// field.
 absl::Status ReadMessageFile(const std::string& path, google::protobuf::Message* message);
 
 // The same from text; `source` is the name for errors.

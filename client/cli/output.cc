@@ -12,8 +12,9 @@ namespace {
 
 // Columns on a terminal: continuation bytes of UTF-8 take none.
 size_t Width(const std::string& text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(),
-                                           [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  }));
 }
 
 absl::Status Print(const google::protobuf::Message& message, bool lines, std::ostream& out) {
@@ -23,7 +24,8 @@ absl::Status Print(const google::protobuf::Message& message, bool lines, std::os
   options.add_whitespace = lines;
   std::string json;
   const auto status = google::protobuf::util::MessageToJsonString(message, &json, options);
-  if (!status.ok()) return absl::InternalError(absl::StrCat("cannot write JSON: ", status.ToString()));
+  if (!status.ok())
+    return absl::InternalError(absl::StrCat("cannot write JSON: ", status.ToString()));
   out << json;
   if (!lines) out << "\n";
   return absl::OkStatus();
@@ -40,7 +42,8 @@ void Table::Print(std::ostream& out) const {
   for (const auto& row : rows_) {
     std::string line;
     for (size_t i = 0; i < row.size(); ++i) {
-      absl::StrAppend(&line, i == 0 ? "" : "  ", row[i], std::string(widths[i] - Width(row[i]), ' '));
+      absl::StrAppend(&line, i == 0 ? "" : "  ", row[i],
+                      std::string(widths[i] - Width(row[i]), ' '));
     }
     absl::StripTrailingAsciiWhitespace(&line);
     out << line << "\n";

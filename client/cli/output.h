@@ -26,8 +26,8 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-// The message as protobuf JSON with the API's field names; fields without a value are there too, so that programs find
-// a zero where there is one.
+// The message as protobuf JSON with the API's field names; fields without a value are there too, so
+// that programs find a zero where there is one.
 absl::Status PrintJson(const google::protobuf::Message& message, std::ostream& out);
 // The same on one line.
 absl::Status PrintJsonLine(const google::protobuf::Message& message, std::ostream& out);
@@ -42,7 +42,8 @@ std::string FormatTime(const google::protobuf::Timestamp& time);
 absl::Time ToTime(const google::protobuf::Timestamp& time);
 absl::Duration ToDuration(const google::protobuf::Duration& duration);
 
-// The text without control characters, which could rewrite the terminal: names and logs come from elsewhere.
+// The text without control characters, which could rewrite the terminal: names and logs come from
+// elsewhere.
 std::string Printable(const std::string& text);
 
 }  // namespace quantd

@@ -12,11 +12,13 @@ namespace quantd {
 namespace {
 
 constexpr int kBarCells = 24;
-// Plain lines go to logs that people scroll through: a line per stage and per twentieth of the job is enough.
+// Plain lines go to logs that people scroll through: a line per stage and per twentieth of the job
+// is enough.
 constexpr double kFractionPerLine = 0.05;
 
 std::string Steps(const v1::Progress& progress) {
-  if (progress.steps() > 0) return absl::StrCat(progress.stage(), " ", progress.step(), "/", progress.steps());
+  if (progress.steps() > 0)
+    return absl::StrCat(progress.stage(), " ", progress.step(), "/", progress.steps());
   return progress.stage();
 }
 
@@ -31,7 +33,8 @@ int Percent(double fraction) {
 }  // namespace
 
 std::string ExplainCondition(const std::string& condition) {
-  if (condition == "NO_WORKER_YET") return "NO_WORKER_YET: no worker has announced itself; start one with quantd-worker";
+  if (condition == "NO_WORKER_YET")
+    return "NO_WORKER_YET: no worker has announced itself; start one with quantd-worker";
   return Printable(condition);
 }
 
@@ -90,7 +93,8 @@ void ProgressView::ShowProgress(const v1::JobEvent& event) {
 }
 
 void ProgressView::Line(const v1::JobEvent& event, const std::string& text) {
-  out_ << absl::FormatTime("%H:%M:%S", ToTime(event.time()), absl::UTCTimeZone()) << "  " << text << "\n";
+  out_ << absl::FormatTime("%H:%M:%S", ToTime(event.time()), absl::UTCTimeZone()) << "  " << text
+       << "\n";
 }
 
 void ProgressView::DrawBar(const std::string& text) {

@@ -1,4 +1,5 @@
-// A job's events as they come: a bar that redraws itself on a terminal, plain lines elsewhere. Not thread-safe.
+// A job's events as they come: a bar that redraws itself on a terminal, plain lines elsewhere. Not
+// thread-safe.
 #pragma once
 
 #include <ostream>
@@ -30,9 +31,9 @@ class ProgressView {
   const bool live_;
   const bool logs_;
   std::string state_ = "QUEUED";
-  std::string stage_;        // Of the last line or bar.
-  double fraction_ = -1;     // Of the last plain line.
-  size_t bar_columns_ = 0;   // Of the bar on the terminal; 0: there is none.
+  std::string stage_;       // Of the last line or bar.
+  double fraction_ = -1;    // Of the last plain line.
+  size_t bar_columns_ = 0;  // Of the bar on the terminal; 0: there is none.
 };
 
 // What a condition means, for people; the condition itself when it is unknown.

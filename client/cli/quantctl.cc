@@ -20,15 +20,17 @@ struct CommandLine {
   std::vector<std::string> words;  // Everything else, in order.
 };
 
-// Global flags may stand before the command, so that it is the first word that is neither flag nor value of one.
+// Global flags may stand before the command, so that it is the first word that is neither flag nor
+// value of one.
 CommandLine SplitCommand(const std::vector<std::string>& words) {
   CommandLine line;
   for (size_t i = 0; i < words.size(); ++i) {
     if (!line.command.empty() || absl::StartsWith(words[i], "-")) {
       line.words.push_back(words[i]);
       const bool takes_next =
-          line.command.empty() && std::any_of(GlobalFlags().begin(), GlobalFlags().end(),
-                                              [&](const FlagSpec& f) { return words[i] == "--" + f.name; });
+          line.command.empty() &&
+          std::any_of(GlobalFlags().begin(), GlobalFlags().end(),
+                      [&](const FlagSpec& f) { return words[i] == "--" + f.name; });
       if (takes_next && i + 1 < words.size()) line.words.push_back(words[++i]);
     } else {
       line.command = words[i];
@@ -60,14 +62,17 @@ absl::Status CheckArgumentCount(const Command& command, const ParsedFlags& flags
       count < command.arguments_min
           ? absl::StrCat("'", command.name, "' needs ", command.arguments)
           : absl::StrCat("unexpected argument '", flags.arguments()[command.arguments_max], "'");
-  return MakeError(absl::StatusCode::kInvalidArgument, "INVALID_USAGE", absl::StrCat(problem, "; ", usage));
+  return MakeError(absl::StatusCode::kInvalidArgument, "INVALID_USAGE",
+                   absl::StrCat(problem, "; ", usage));
 }
 
-// --output as far as it can be told before the flags are known to be right, for the errors in between.
+// --output as far as it can be told before the flags are known to be right, for the errors in
+// between.
 OutputFormat GuessOutput(const std::vector<std::string>& words) {
   for (size_t i = 0; i < words.size(); ++i) {
     if (words[i] == "--output=json") return OutputFormat::kJson;
-    if (words[i] == "--output" && i + 1 < words.size() && words[i + 1] == "json") return OutputFormat::kJson;
+    if (words[i] == "--output" && i + 1 < words.size() && words[i + 1] == "json")
+      return OutputFormat::kJson;
   }
   return OutputFormat::kTable;
 }
@@ -108,8 +113,9 @@ absl::StatusOr<int> Dispatch(std::span<const Command* const> commands,
                              const std::vector<std::string>& words, Environment& env,
                              std::string& server) {
   CommandLine line = SplitCommand(words);
-  const bool wants_help = std::find(line.words.begin(), line.words.end(), "--help") != line.words.end() ||
-                          std::find(line.words.begin(), line.words.end(), "-h") != line.words.end();
+  const bool wants_help =
+      std::find(line.words.begin(), line.words.end(), "--help") != line.words.end() ||
+      std::find(line.words.begin(), line.words.end(), "-h") != line.words.end();
   if (line.command == "help" || (line.command.empty() && wants_help)) {
     if (line.words.empty() || line.command.empty()) {
       env.out << OverviewHelp(commands);

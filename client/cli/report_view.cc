@@ -11,7 +11,8 @@
 namespace quantd {
 namespace {
 
-// Fractions with four decimals, a tenth of the width of a typical interval; everything else with four digits.
+// Fractions with four decimals, a tenth of the width of a typical interval; everything else with
+// four digits.
 std::string FormatValue(double value, const std::string& unit) {
   return unit == "fraction" ? absl::StrFormat("%.4f", value) : absl::StrFormat("%.4g", value);
 }
@@ -34,7 +35,8 @@ const v1::Interval* FindInterval(const v1::Metric& metric, v1::IntervalTarget ta
 std::string IntervalCell(const v1::Metric& metric, v1::IntervalTarget target) {
   const v1::Interval* interval = FindInterval(metric, target);
   if (interval == nullptr) return "-";
-  std::string cell = absl::StrCat(FormatInterval(*interval, metric.unit()), " ", Level(interval->alpha()));
+  std::string cell =
+      absl::StrCat(FormatInterval(*interval, metric.unit()), " ", Level(interval->alpha()));
   if (interval->status() == v1::INSUFFICIENT_CALIBRATION) {
     absl::StrAppend(&cell, " (n too small: needs ", interval->n_required(), ")");
   }
@@ -43,28 +45,34 @@ std::string IntervalCell(const v1::Metric& metric, v1::IntervalTarget target) {
 
 const char* OutcomeWord(v1::GateResult::Outcome outcome) {
   switch (outcome) {
-    case v1::GateResult::PASSED: return "PASSED";
-    case v1::GateResult::FAILED: return "FAILED";
-    default: return "INCONCLUSIVE";
+    case v1::GateResult::PASSED:
+      return "PASSED";
+    case v1::GateResult::FAILED:
+      return "FAILED";
+    default:
+      return "INCONCLUSIVE";
   }
 }
 
 }  // namespace
 
 std::string FormatInterval(const v1::Interval& interval, const std::string& unit) {
-  return absl::StrCat("[", interval.lower_infinite() ? "-inf" : FormatValue(interval.lower(), unit), ", ",
-                      interval.upper_infinite() ? "inf" : FormatValue(interval.upper(), unit), "]");
+  return absl::StrCat("[", interval.lower_infinite() ? "-inf" : FormatValue(interval.lower(), unit),
+                      ", ", interval.upper_infinite() ? "inf" : FormatValue(interval.upper(), unit),
+                      "]");
 }
 
-void PrintMetrics(const google::protobuf::RepeatedPtrField<v1::Metric>& metrics, std::ostream& out) {
+void PrintMetrics(const google::protobuf::RepeatedPtrField<v1::Metric>& metrics,
+                  std::ostream& out) {
   Table table({"METRIC", "VALUE", "UNIT", "N", "CONFIDENCE INTERVAL", "NEW SAMPLE"});
   for (const v1::Metric& metric : metrics) {
     if (metric.status() == v1::METRIC_NOT_APPLICABLE) {
       table.Add({metric.id(), "n/a", metric.unit(), "-", Printable(metric.status_detail())});
       continue;
     }
-    table.Add({metric.id(), FormatValue(metric.value(), metric.unit()), metric.unit(), absl::StrCat(metric.n()),
-               IntervalCell(metric, v1::POPULATION_MEAN), IntervalCell(metric, v1::NEW_SAMPLE)});
+    table.Add({metric.id(), FormatValue(metric.value(), metric.unit()), metric.unit(),
+               absl::StrCat(metric.n()), IntervalCell(metric, v1::POPULATION_MEAN),
+               IntervalCell(metric, v1::NEW_SAMPLE)});
   }
   table.Print(out);
 }
@@ -82,10 +90,11 @@ void PrintReport(const v1::QualityReport& report, std::ostream& out) {
   if (report.has_data_use()) {
     const v1::DataUse& use = report.data_use();
     out << "rows: " << use.calibration_rows() << " for calibration, " << use.evaluation_rows()
-        << " held out for evaluation" << (use.labelled() ? ", labelled" : ", without labels") << " (seed "
-        << use.split_seed() << ")\n";
+        << " held out for evaluation" << (use.labelled() ? ", labelled" : ", without labels")
+        << " (seed " << use.split_seed() << ")\n";
   }
-  for (const std::string& warning : report.warnings()) out << "warning: " << Printable(warning) << "\n";
+  for (const std::string& warning : report.warnings())
+    out << "warning: " << Printable(warning) << "\n";
 }
 
 void PrintGates(const v1::Job& job, std::ostream& out) {

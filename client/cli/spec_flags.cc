@@ -23,19 +23,40 @@ std::vector<FlagSpec> MakeSpecFlags() {
   const std::string evaluation = "Calibration and evaluation";
   const std::string gates = "Gates and execution";
   const std::vector<FlagSpec> more = {
-      {"preset", Arity::kOne, "ID", "A ready recipe, for example w8a8-mse; 'quantctl presets' lists them.", recipe},
-      {"recipe", Arity::kOne, "FILE", "A Recipe message as YAML or JSON. With --preset, its fields replace those of the preset.", recipe},
-      {"exclude", Arity::kMany, "RULE", "Keep nodes in full precision: a glob of node names ('/head/*'), or 'OP_TYPE:GLOB' ('Softmax:*').", recipe},
-      {"spec", Arity::kOne, "FILE", "A whole JobSpec as YAML or JSON; all other flags add to it or replace parts.", recipe},
-      {"calibration-rows", Arity::kOne, "N", "Rows that are observed to choose ranges. Default: 256.", evaluation},
-      {"evaluation-rows", Arity::kOne, "N", "Held-out rows used at most. Default: all that are not calibration rows.", evaluation},
-      {"seed", Arity::kOne, "N", "Of the split into calibration and evaluation rows and of every sampling step. Default: 0.", evaluation},
-      {"alpha", Arity::kOne, "LEVEL", "Miscoverage of every interval, exactly: 0.05, 1/20 or 5%. Default: 1/20, that is 95 % intervals.", evaluation},
-      {"metrics", Arity::kList, "ID", "Only these metrics. Default: all that the data allows; 'quantctl methods' lists them.", evaluation},
-      {"gate", Arity::kMany, "CONDITION", "What must hold, for example 'top1_agreement.lower >= 0.98'. METRIC.STATISTIC with value, lower, upper or conformal_upper; >=, <=, > or <. Decides the exit code.", gates},
+      {"preset", Arity::kOne, "ID",
+       "A ready recipe, for example w8a8-mse; 'quantctl presets' lists them.", recipe},
+      {"recipe", Arity::kOne, "FILE",
+       "A Recipe message as YAML or JSON. With --preset, its fields replace those of the preset.",
+       recipe},
+      {"exclude", Arity::kMany, "RULE",
+       "Keep nodes in full precision: a glob of node names ('/head/*'), or 'OP_TYPE:GLOB' "
+       "('Softmax:*').",
+       recipe},
+      {"spec", Arity::kOne, "FILE",
+       "A whole JobSpec as YAML or JSON; all other flags add to it or replace parts.", recipe},
+      {"calibration-rows", Arity::kOne, "N",
+       "Rows that are observed to choose ranges. Default: 256.", evaluation},
+      {"evaluation-rows", Arity::kOne, "N",
+       "Held-out rows used at most. Default: all that are not calibration rows.", evaluation},
+      {"seed", Arity::kOne, "N",
+       "Of the split into calibration and evaluation rows and of every sampling step. Default: 0.",
+       evaluation},
+      {"alpha", Arity::kOne, "LEVEL",
+       "Miscoverage of every interval, exactly: 0.05, 1/20 or 5%. Default: 1/20, that is 95 % "
+       "intervals.",
+       evaluation},
+      {"metrics", Arity::kList, "ID",
+       "Only these metrics. Default: all that the data allows; 'quantctl methods' lists them.",
+       evaluation},
+      {"gate", Arity::kMany, "CONDITION",
+       "What must hold, for example 'top1_agreement.lower >= 0.98'. METRIC.STATISTIC with value, "
+       "lower, upper or conformal_upper; >=, <=, > or <. Decides the exit code.",
+       gates},
       {"priority", Arity::kOne, "N", "-100 to 100; higher runs first. Default: 0.", gates},
-      {"threads", Arity::kOne, "N", "Of the job; never changes a result. Default: the worker's choice.", gates},
-      {"max-attempts", Arity::kOne, "N", "Runs of the job before it fails for good, 1 to 10. Default: 3.", gates},
+      {"threads", Arity::kOne, "N",
+       "Of the job; never changes a result. Default: the worker's choice.", gates},
+      {"max-attempts", Arity::kOne, "N",
+       "Runs of the job before it fails for good, 1 to 10. Default: 3.", gates},
   };
   flags.insert(flags.end(), more.begin(), more.end());
   return flags;
@@ -59,19 +80,22 @@ absl::Status AddRecipe(const ParsedFlags& flags, v1::JobSpec& spec) {
       rule->set_node_name(text.substr(colon + 1));
     }
     if (rule->op_type().empty() && rule->node_name().empty()) {
-      return InvalidFlag("exclude", "is empty, which would match every node; write '*' to mean that");
+      return InvalidFlag("exclude",
+                         "is empty, which would match every node; write '*' to mean that");
     }
   }
   if (!spec.has_recipe()) {
     return MakeError(absl::StatusCode::kInvalidArgument, "INVALID_USAGE",
-                     "no recipe: give --preset ID, --recipe FILE or --spec FILE; 'quantctl presets' lists the presets");
+                     "no recipe: give --preset ID, --recipe FILE or --spec FILE; 'quantctl "
+                     "presets' lists the presets");
   }
   return absl::OkStatus();
 }
 
 absl::Status AddEvaluation(const ParsedFlags& flags, v1::JobSpec& spec) {
   if (flags.Has("calibration-rows")) {
-    ASSIGN_OR_RETURN(const int64_t rows, flags.Integer("calibration-rows", kInt32Min, kInt32Max, 0));
+    ASSIGN_OR_RETURN(const int64_t rows,
+                     flags.Integer("calibration-rows", kInt32Min, kInt32Max, 0));
     spec.mutable_calibration()->set_rows(static_cast<int32_t>(rows));
   }
   if (flags.Has("seed")) {
@@ -80,12 +104,14 @@ absl::Status AddEvaluation(const ParsedFlags& flags, v1::JobSpec& spec) {
     spec.mutable_evaluation()->set_seed(static_cast<uint64_t>(seed));
   }
   if (flags.Has("evaluation-rows")) {
-    ASSIGN_OR_RETURN(const int64_t rows, flags.Integer("evaluation-rows", -kInt64Max, kInt64Max, 0));
+    ASSIGN_OR_RETURN(const int64_t rows,
+                     flags.Integer("evaluation-rows", -kInt64Max, kInt64Max, 0));
     spec.mutable_evaluation()->set_rows(rows);
   }
   if (flags.Has("alpha")) {
     const auto alpha = ParseFraction(flags.Get("alpha"));
-    if (!alpha.ok()) return InvalidFlag("alpha", absl::StrCat("is wrong: ", alpha.status().message()));
+    if (!alpha.ok())
+      return InvalidFlag("alpha", absl::StrCat("is wrong: ", alpha.status().message()));
     *spec.mutable_evaluation()->mutable_alpha() = *alpha;
   }
   if (flags.Has("metrics")) spec.mutable_evaluation()->clear_metrics();

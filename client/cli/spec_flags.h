@@ -17,8 +17,9 @@ struct SpecAndFiles {
   std::vector<LocalFile> files;  // What the spec refers to and this machine holds.
 };
 
-// Starts from --spec, if given, and lets every other flag replace or add. Hashes the files. Checks syntax only: what the
-// values may be is the server's to say, so that its answer is the same for every client.
+// Starts from --spec, if given, and lets every other flag replace or add. Hashes the files. Checks
+// syntax only: what the values may be is the server's to say, so that its answer is the same for
+// every client.
 absl::StatusOr<SpecAndFiles> BuildSpec(const ParsedFlags& flags);
 
 }  // namespace quantd

@@ -115,8 +115,10 @@ absl::StatusOr<std::pair<int32_t, int32_t>> ParseSize(absl::string_view text) {
   const std::vector<absl::string_view> parts = absl::StrSplit(text, absl::ByAnyChar("xX"));
   int32_t sides[2] = {0, 0};
   for (size_t i = 0; i < 2; ++i) {
-    const absl::string_view part = parts.size() == 1 ? parts[0] : parts[std::min(i, parts.size() - 1)];
-    if (parts.size() > 2 || !absl::SimpleAtoi(part, &sides[i]) || sides[i] < 1 || sides[i] > 65'535) {
+    const absl::string_view part =
+        parts.size() == 1 ? parts[0] : parts[std::min(i, parts.size() - 1)];
+    if (parts.size() > 2 || !absl::SimpleAtoi(part, &sides[i]) || sides[i] < 1 ||
+        sides[i] > 65'535) {
       return BadValue(text, "a size; write 224x224 (width x height) in pixels");
     }
   }
@@ -137,16 +139,32 @@ absl::StatusOr<v1::Gate> ParseGateMessage(const std::string& text) {
   message.set_metric(gate.metric);
   message.set_threshold(gate.threshold);
   switch (gate.statistic) {
-    case GateStatistic::kValue: message.set_statistic(v1::Gate::VALUE); break;
-    case GateStatistic::kLower: message.set_statistic(v1::Gate::LOWER); break;
-    case GateStatistic::kUpper: message.set_statistic(v1::Gate::UPPER); break;
-    case GateStatistic::kConformalUpper: message.set_statistic(v1::Gate::CONFORMAL_UPPER); break;
+    case GateStatistic::kValue:
+      message.set_statistic(v1::Gate::VALUE);
+      break;
+    case GateStatistic::kLower:
+      message.set_statistic(v1::Gate::LOWER);
+      break;
+    case GateStatistic::kUpper:
+      message.set_statistic(v1::Gate::UPPER);
+      break;
+    case GateStatistic::kConformalUpper:
+      message.set_statistic(v1::Gate::CONFORMAL_UPPER);
+      break;
   }
   switch (gate.comparison) {
-    case GateComparison::kAtLeast: message.set_comparison(v1::Gate::AT_LEAST); break;
-    case GateComparison::kAtMost: message.set_comparison(v1::Gate::AT_MOST); break;
-    case GateComparison::kAbove: message.set_comparison(v1::Gate::ABOVE); break;
-    case GateComparison::kBelow: message.set_comparison(v1::Gate::BELOW); break;
+    case GateComparison::kAtLeast:
+      message.set_comparison(v1::Gate::AT_LEAST);
+      break;
+    case GateComparison::kAtMost:
+      message.set_comparison(v1::Gate::AT_MOST);
+      break;
+    case GateComparison::kAbove:
+      message.set_comparison(v1::Gate::ABOVE);
+      break;
+    case GateComparison::kBelow:
+      message.set_comparison(v1::Gate::BELOW);
+      break;
   }
   return message;
 }
@@ -156,16 +174,32 @@ std::string FormatGateMessage(const v1::Gate& message) {
   gate.metric = message.metric();
   gate.threshold = message.threshold();
   switch (message.statistic()) {
-    case v1::Gate::LOWER: gate.statistic = GateStatistic::kLower; break;
-    case v1::Gate::UPPER: gate.statistic = GateStatistic::kUpper; break;
-    case v1::Gate::CONFORMAL_UPPER: gate.statistic = GateStatistic::kConformalUpper; break;
-    default: gate.statistic = GateStatistic::kValue; break;
+    case v1::Gate::LOWER:
+      gate.statistic = GateStatistic::kLower;
+      break;
+    case v1::Gate::UPPER:
+      gate.statistic = GateStatistic::kUpper;
+      break;
+    case v1::Gate::CONFORMAL_UPPER:
+      gate.statistic = GateStatistic::kConformalUpper;
+      break;
+    default:
+      gate.statistic = GateStatistic::kValue;
+      break;
   }
   switch (message.comparison()) {
-    case v1::Gate::AT_MOST: gate.comparison = GateComparison::kAtMost; break;
-    case v1::Gate::ABOVE: gate.comparison = GateComparison::kAbove; break;
-    case v1::Gate::BELOW: gate.comparison = GateComparison::kBelow; break;
-    default: gate.comparison = GateComparison::kAtLeast; break;
+    case v1::Gate::AT_MOST:
+      gate.comparison = GateComparison::kAtMost;
+      break;
+    case v1::Gate::ABOVE:
+      gate.comparison = GateComparison::kAbove;
+      break;
+    case v1::Gate::BELOW:
+      gate.comparison = GateComparison::kBelow;
+      break;
+    default:
+      gate.comparison = GateComparison::kAtLeast;
+      break;
   }
   return FormatGate(gate);
 }

@@ -12,8 +12,8 @@
 
 namespace quantd {
 
-// "0.05", "1/20" or "5%" as an exact fraction in lowest terms: integers only, no floating point on the way. The range
-// is the server's to judge: "0" is 0/1 and "1.5" is 3/2.
+// "0.05", "1/20" or "5%" as an exact fraction in lowest terms: integers only, no floating point on
+// the way. The range is the server's to judge: "0" is 0/1 and "1.5" is 3/2.
 absl::StatusOr<v1::Fraction> ParseFraction(absl::string_view text);
 
 // A number, or a quotient of two: "0.5", "1/255".

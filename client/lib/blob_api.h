@@ -34,12 +34,14 @@ class BlobApi {
 
   virtual absl::StatusOr<UploadProgress> QueryWriteStatus(const BlobUpload& upload) = 0;
 
-  // Sends the bytes from `offset` to the end, in one stream. `read(offset, buffer)` fills `buffer` with at most
-  // its size's bytes from `offset` and returns how many. OK when the server holds the whole blob durably.
+  // Sends the bytes from `offset` to the end, in one stream. `read(offset, buffer)` fills `buffer`
+  // with at most its size's bytes from `offset` and returns how many. OK when the server holds the
+  // whole blob durably.
   using Reader = std::function<absl::StatusOr<size_t>(int64_t offset, std::string& buffer)>;
   virtual absl::Status WriteBlob(const BlobUpload& upload, int64_t offset, const Reader& read) = 0;
 
-  // Receives the bytes from `offset` to the end. An error of `sink` ends the stream and is returned.
+  // Receives the bytes from `offset` to the end. An error of `sink` ends the stream and is
+  // returned.
   using Sink = std::function<absl::Status(absl::string_view bytes)>;
   virtual absl::Status ReadBlob(const std::string& digest, int64_t offset, const Sink& sink) = 0;
 };

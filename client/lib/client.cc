@@ -75,8 +75,7 @@ absl::Status Client::DeleteJob(const std::string& name) {
       .status();
 }
 
-absl::StatusOr<v1::ValidateJobResponse> Client::ValidateJob(
-    const v1::ValidateJobRequest& request) {
+absl::StatusOr<v1::ValidateJobResponse> Client::ValidateJob(const v1::ValidateJobRequest& request) {
   return Call<v1::ValidateJobResponse>(&stubs_->jobs, &v1::JobService::Stub::ValidateJob, request,
                                        true);
 }
@@ -146,8 +145,7 @@ absl::StatusOr<v1::Job> Client::WaitJob(const std::string& name, absl::Time dead
   }
 }
 
-absl::StatusOr<v1::CompareJobsResponse> Client::CompareJobs(
-    const v1::CompareJobsRequest& request) {
+absl::StatusOr<v1::CompareJobsResponse> Client::CompareJobs(const v1::CompareJobsRequest& request) {
   return Call<v1::CompareJobsResponse>(&stubs_->quality, &v1::QualityService::Stub::CompareJobs,
                                        request, true);
 }

@@ -1,5 +1,5 @@
-// The API of one server as typed calls: deadlines, retries of safe calls, errors with the details of
-// common/error.h. Thread-safe.
+// The API of one server as typed calls: deadlines, retries of safe calls, errors with the details
+// of common/error.h. Thread-safe.
 //
 // Every call ends with CANCELLED soon after the stop token is requested.
 #pragma once
@@ -39,7 +39,8 @@ class Client final : public BlobApi {
          std::string parent);
   ~Client() override;
 
-  // Jobs. CreateJob is retried only with a request id: only then is it idempotent. DeleteJob is never.
+  // Jobs. CreateJob is retried only with a request id: only then is it idempotent. DeleteJob is
+  // never.
   absl::StatusOr<v1::Job> CreateJob(const v1::CreateJobRequest& request);
   absl::StatusOr<v1::Job> GetJob(const std::string& name);
   absl::StatusOr<v1::ListJobsResponse> ListJobs(const v1::ListJobsRequest& request);
@@ -47,8 +48,9 @@ class Client final : public BlobApi {
   absl::Status DeleteJob(const std::string& name);
   absl::StatusOr<v1::ValidateJobResponse> ValidateJob(const v1::ValidateJobRequest& request);
 
-  // Passes on the events after a sequence number, each once and in order, through outages of up to 3 minutes, until
-  // the job has finished; returns the job. DEADLINE_EXCEEDED, reason STILL_RUNNING, at `deadline`.
+  // Passes on the events after a sequence number, each once and in order, through outages of up to
+  // 3 minutes, until the job has finished; returns the job. DEADLINE_EXCEEDED, reason
+  // STILL_RUNNING, at `deadline`.
   absl::StatusOr<v1::Job> WatchJob(const std::string& name, int64_t after_sequence,
                                    absl::Time deadline, const EventCallback& callback);
   // The same without events.

@@ -29,9 +29,10 @@ absl::StatusOr<std::vector<std::string>> Client::FindMissingBlobs(
   v1::FindMissingBlobsRequest request;
   request.set_parent(parent_);
   for (const std::string& digest : digests) request.add_digests(digest);
-  ASSIGN_OR_RETURN(const auto response, Call<v1::FindMissingBlobsResponse>(
-                                            &stubs_->artifacts,
-                                            &v1::ArtifactService::Stub::FindMissingBlobs, request, true));
+  ASSIGN_OR_RETURN(
+      const auto response,
+      Call<v1::FindMissingBlobsResponse>(
+          &stubs_->artifacts, &v1::ArtifactService::Stub::FindMissingBlobs, request, true));
   return std::vector<std::string>(response.missing_digests().begin(),
                                   response.missing_digests().end());
 }
@@ -41,13 +42,14 @@ absl::StatusOr<UploadProgress> Client::QueryWriteStatus(const BlobUpload& upload
   request.set_parent(parent_);
   request.set_upload_id(upload.upload_id);
   request.set_digest(upload.digest);
-  ASSIGN_OR_RETURN(const auto response, Call<v1::QueryWriteStatusResponse>(
-                                            &stubs_->artifacts,
-                                            &v1::ArtifactService::Stub::QueryWriteStatus, request, true));
+  ASSIGN_OR_RETURN(
+      const auto response,
+      Call<v1::QueryWriteStatusResponse>(
+          &stubs_->artifacts, &v1::ArtifactService::Stub::QueryWriteStatus, request, true));
   if (response.committed_bytes() < 0 || response.committed_bytes() > upload.size_bytes) {
-    return absl::InternalError(
-        absl::StrCat("the server claims to hold ", response.committed_bytes(), " of ",
-                     upload.size_bytes, " bytes of an upload"));
+    return absl::InternalError(absl::StrCat("the server claims to hold ",
+                                            response.committed_bytes(), " of ", upload.size_bytes,
+                                            " bytes of an upload"));
   }
   return UploadProgress{response.committed_bytes(), response.complete()};
 }

@@ -52,9 +52,9 @@ absl::StatusOr<Response> Client::Call(Stub* stub, Method method, const Request& 
     response.Clear();
     return FromGrpc((stub->*method)(call.context(), request, &response));
   };
-  const absl::Status status =
-      idempotent ? RunWithRetry(options_.retry, clock_, sleeper_, absl::GetCurrentTimeNanos(), attempt)
-                 : attempt(clock_->Now() + options_.retry.overall);
+  const absl::Status status = idempotent ? RunWithRetry(options_.retry, clock_, sleeper_,
+                                                        absl::GetCurrentTimeNanos(), attempt)
+                                         : attempt(clock_->Now() + options_.retry.overall);
   if (!status.ok()) return status;
   return response;
 }

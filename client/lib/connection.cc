@@ -14,7 +14,8 @@ constexpr int kReceiveBytesMax = 64 << 20;
 // Servers close connections whose client pings more often than every 5 minutes while no data flows.
 constexpr int kKeepaliveMilliseconds = 6 * 60 * 1000;
 constexpr int kKeepaliveTimeoutMilliseconds = 20 * 1000;
-// The default first reconnection after 1 s, then up to 2 minutes, would make the retry loop wait for nothing.
+// The default first reconnection after 1 s, then up to 2 minutes, would make the retry loop wait
+// for nothing.
 constexpr int kReconnectInitialMilliseconds = 100;
 constexpr int kReconnectMaxMilliseconds = 2000;
 

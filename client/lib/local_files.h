@@ -10,15 +10,17 @@
 namespace quantd {
 
 struct LocalFile {
-  std::string path;   // On this machine.
-  v1::FileRef ref;    // Name in the job, digest, size.
+  std::string path;  // On this machine.
+  v1::FileRef ref;   // Name in the job, digest, size.
 };
 
-// Hashes one file. NOT_FOUND or PERMISSION_DENIED name the path; INVALID_ARGUMENT when it is a folder.
+// Hashes one file. NOT_FOUND or PERMISSION_DENIED name the path; INVALID_ARGUMENT when it is a
+// folder.
 absl::StatusOr<LocalFile> DescribeFile(const std::string& path, const std::string& name);
 
-// Every regular file below `folder`, named relative to it, in byte order of the names. Entries whose name starts
-// with a dot are left out. RESOURCE_EXHAUSTED above 1,000,000 files; INVALID_ARGUMENT when there is none.
+// Every regular file below `folder`, named relative to it, in byte order of the names. Entries
+// whose name starts with a dot are left out. RESOURCE_EXHAUSTED above 1,000,000 files;
+// INVALID_ARGUMENT when there is none.
 absl::StatusOr<std::vector<LocalFile>> WalkFolder(const std::string& folder);
 
 // The last component of a path.

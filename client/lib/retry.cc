@@ -32,8 +32,10 @@ std::optional<absl::Duration> Backoff::Next(const absl::Status& status) {
   if (!IsRetryable(status)) return std::nullopt;
   ++failures_;
   if (failures_ >= policy_.attempts_max) return std::nullopt;
-  const absl::Duration nominal = std::min(
-      policy_.backoff_initial * std::pow(policy_.multiplier, std::min(failures_ - 1, kDoublingsMax)), policy_.backoff_max);
+  const absl::Duration nominal =
+      std::min(policy_.backoff_initial *
+                   std::pow(policy_.multiplier, std::min(failures_ - 1, kDoublingsMax)),
+               policy_.backoff_max);
   absl::Duration delay = nominal * (0.5 + 0.5 * random_.Uniform());
   if (const auto asked = GetErrorDetails(status).retry_after) delay = std::max(delay, *asked);
   if (clock_->Now() + delay >= deadline_) return std::nullopt;

@@ -20,10 +20,12 @@ struct RetryPolicy {
   absl::Duration backoff_initial = absl::Milliseconds(200);
   absl::Duration backoff_max = absl::Seconds(5);
   double multiplier = 2;
-  absl::Duration overall = absl::Seconds(30);  // From the first attempt (or the last progress) to giving up.
+  absl::Duration overall =
+      absl::Seconds(30);  // From the first attempt (or the last progress) to giving up.
 };
 
-// Whether another attempt may succeed: UNAVAILABLE, or an error whose sender says when to come back.
+// Whether another attempt may succeed: UNAVAILABLE, or an error whose sender says when to come
+// back.
 bool IsRetryable(const absl::Status& status);
 
 class Sleeper {
@@ -53,9 +55,10 @@ class Backoff {
   // `clock` is borrowed. `seed` drives the jitter.
   Backoff(const RetryPolicy& policy, const Clock* clock, uint64_t seed);
 
-  // How long to wait before the next attempt after `status`; nullopt: give up, because the error is not
-  // retryable or the attempts or the time are used up. Delays grow exponentially, each between half and the whole
-  // of its nominal value so that many clients spread out; never shorter than what RetryInfo asks for.
+  // How long to wait before the next attempt after `status`; nullopt: give up, because the error is
+  // not retryable or the attempts or the time are used up. Delays grow exponentially, each between
+  // half and the whole of its nominal value so that many clients spread out; never shorter than
+  // what RetryInfo asks for.
   std::optional<absl::Duration> Next(const absl::Status& status);
 
   // Progress was made: attempts and time start anew.
@@ -72,8 +75,9 @@ class Backoff {
   absl::Time deadline_;
 };
 
-// Runs `attempt` until it succeeds, fails for good, or the policy is used up; returns its last status, or CANCELLED
-// when the sleeper was interrupted. `attempt` receives the time by which it must have ended.
+// Runs `attempt` until it succeeds, fails for good, or the policy is used up; returns its last
+// status, or CANCELLED when the sleeper was interrupted. `attempt` receives the time by which it
+// must have ended.
 absl::Status RunWithRetry(const RetryPolicy& policy, const Clock* clock, Sleeper* sleeper,
                           uint64_t seed, const std::function<absl::Status(absl::Time)>& attempt);
 

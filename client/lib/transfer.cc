@@ -28,7 +28,8 @@ uint64_t JitterSeed(const std::string& digest) { return std::hash<std::string>()
 
 absl::StatusOr<size_t> ReadAt(int fd, const LocalFile& file, int64_t offset, std::string& buffer) {
   const int64_t left = file.ref.size_bytes() - offset;
-  const size_t wanted = std::min<size_t>(buffer.size(), static_cast<size_t>(std::max<int64_t>(left, 0)));
+  const size_t wanted =
+      std::min<size_t>(buffer.size(), static_cast<size_t>(std::max<int64_t>(left, 0)));
   size_t filled = 0;
   while (filled < wanted) {
     const ssize_t got =
@@ -36,8 +37,9 @@ absl::StatusOr<size_t> ReadAt(int fd, const LocalFile& file, int64_t offset, std
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return ErrnoStatus("read", file.path);
     if (got == 0) {
-      return MakeError(absl::StatusCode::kAborted, "FILE_CHANGED",
-                       absl::StrCat(file.path, " became shorter while it was uploaded; run the command again"));
+      return MakeError(
+          absl::StatusCode::kAborted, "FILE_CHANGED",
+          absl::StrCat(file.path, " became shorter while it was uploaded; run the command again"));
     }
     filled += static_cast<size_t>(got);
   }
@@ -73,9 +75,10 @@ class PartialFile {
   absl::Status Keep(const v1::FileRef& file) {
     const std::string digest = digest_.HexDigest();
     if (size_bytes_ != file.size_bytes() || digest != file.digest()) {
-      return MakeError(absl::StatusCode::kDataLoss, "DIGEST_MISMATCH",
-                       absl::StrCat(file.name(), ": received ", size_bytes_, " bytes with digest ", digest,
-                                    " instead of ", file.size_bytes(), " bytes with ", file.digest()));
+      return MakeError(
+          absl::StatusCode::kDataLoss, "DIGEST_MISMATCH",
+          absl::StrCat(file.name(), ": received ", size_bytes_, " bytes with digest ", digest,
+                       " instead of ", file.size_bytes(), " bytes with ", file.digest()));
     }
     if (fsync(fd_) != 0) return ErrnoStatus("sync", part_);
     if (rename(part_.c_str(), path_.c_str()) != 0) return ErrnoStatus("rename", part_);
@@ -161,7 +164,8 @@ absl::Status Transfer::UploadOne(const LocalFile& file) {
 
 absl::Status Transfer::Download(const v1::FileRef& file, const std::string& path) {
   const size_t slash = path.rfind('/');
-  if (slash != std::string::npos && slash > 0) RETURN_IF_ERROR(CreateFolders(path.substr(0, slash)));
+  if (slash != std::string::npos && slash > 0)
+    RETURN_IF_ERROR(CreateFolders(path.substr(0, slash)));
   PartialFile partial(path);
   RETURN_IF_ERROR(partial.Open());
   Backoff backoff(policy_, clock_, JitterSeed(file.digest()));

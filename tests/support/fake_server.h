@@ -1,5 +1,5 @@
-// A quantd server in memory for the tests of its client: real gRPC on a loopback port, no queue and no worker. A
-// test says what becomes of jobs and where streams break.
+// A quantd server in memory for the tests of its client: real gRPC on a loopback port, no queue and
+// no worker. A test says what becomes of jobs and where streams break.
 #pragma once
 
 #include <grpcpp/server.h>
@@ -58,7 +58,8 @@ class FakeArtifacts final : public v1::ArtifactService::Service {
       }
       bytes += message.data();
       bytes_received += static_cast<int64_t>(message.data().size());
-      if (break_write_after_bytes > 0 && static_cast<int64_t>(bytes.size()) >= break_write_after_bytes) {
+      if (break_write_after_bytes > 0 &&
+          static_cast<int64_t>(bytes.size()) >= break_write_after_bytes) {
         break_write_after_bytes = 0;
         return grpc::Status(grpc::StatusCode::UNAVAILABLE, "the stream broke");
       }
@@ -77,7 +78,8 @@ class FakeArtifacts final : public v1::ArtifactService::Service {
     response->set_complete(blobs.contains(request->digest()));
     const auto found = uploads.find(request->upload_id());
     if (found == uploads.end() && !response->complete()) return NoSuch("upload");
-    if (found != uploads.end()) response->set_committed_bytes(static_cast<int64_t>(found->second.size()));
+    if (found != uploads.end())
+      response->set_committed_bytes(static_cast<int64_t>(found->second.size()));
     return grpc::Status::OK;
   }
 
@@ -92,7 +94,8 @@ class FakeArtifacts final : public v1::ArtifactService::Service {
       std::swap(break_after, break_read_after_bytes);
       read_offsets.push_back(request->offset());
     }
-    for (size_t offset = static_cast<size_t>(request->offset()); offset < bytes.size(); offset += kChunkBytes) {
+    for (size_t offset = static_cast<size_t>(request->offset()); offset < bytes.size();
+         offset += kChunkBytes) {
       if (break_after > 0 && static_cast<int64_t>(offset) >= break_after) {
         return grpc::Status(grpc::StatusCode::UNAVAILABLE, "the stream broke");
       }
@@ -165,7 +168,8 @@ class FakeJobs final : public v1::JobService::Service {
     return grpc::Status::OK;
   }
 
-  grpc::Status GetJob(grpc::ServerContext*, const v1::GetJobRequest* request, v1::Job* response) override {
+  grpc::Status GetJob(grpc::ServerContext*, const v1::GetJobRequest* request,
+                      v1::Job* response) override {
     const std::lock_guard lock(mutex);
     if (!jobs.contains(request->name())) return NoSuch(request->name());
     *response = jobs[request->name()];
@@ -177,7 +181,8 @@ class FakeJobs final : public v1::JobService::Service {
     const std::lock_guard lock(mutex);
     ++list_calls;
     last_list = *request;
-    size_t skip = request->page_token().empty() ? 0 : static_cast<size_t>(std::stoul(request->page_token()));
+    size_t skip =
+        request->page_token().empty() ? 0 : static_cast<size_t>(std::stoul(request->page_token()));
     size_t index = 0;
     for (const auto& [name, job] : jobs) {
       if (index++ < skip) continue;
@@ -190,7 +195,8 @@ class FakeJobs final : public v1::JobService::Service {
     return grpc::Status::OK;
   }
 
-  grpc::Status CancelJob(grpc::ServerContext*, const v1::CancelJobRequest* request, v1::Job* response) override {
+  grpc::Status CancelJob(grpc::ServerContext*, const v1::CancelJobRequest* request,
+                         v1::Job* response) override {
     const std::lock_guard lock(mutex);
     if (!jobs.contains(request->name())) return NoSuch(request->name());
     jobs[request->name()].set_state(v1::Job::CANCELLED);
@@ -220,16 +226,19 @@ class FakeJobs final : public v1::JobService::Service {
     int64_t sent = 0;
     for (const v1::JobEvent& event : to_send) {
       if (event.sequence() <= request->after_sequence()) continue;
-      if (break_after > 0 && sent == break_after) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "broke");
+      if (break_after > 0 && sent == break_after)
+        return grpc::Status(grpc::StatusCode::UNAVAILABLE, "broke");
       writer->Write(event);
       ++sent;
     }
     // The stream of a running job lasts until its client leaves.
-    while (stays_open && !context->IsCancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    while (stays_open && !context->IsCancelled())
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
     return grpc::Status::OK;
   }
 
-  grpc::Status WaitJob(grpc::ServerContext*, const v1::WaitJobRequest* request, v1::Job* response) override {
+  grpc::Status WaitJob(grpc::ServerContext*, const v1::WaitJobRequest* request,
+                       v1::Job* response) override {
     const std::lock_guard lock(mutex);
     if (!jobs.contains(request->name())) return NoSuch(request->name());
     *response = jobs[request->name()];

@@ -14,7 +14,8 @@ absl::StatusOr<int> Run(Invocation& invocation) {
       continue;
     }
     invocation.env.out << job.name() << "  " << v1::Job::State_Name(job.state());
-    if (!IsFinished(job.state())) invocation.env.out << " (stops as soon as its worker has stopped)";
+    if (!IsFinished(job.state()))
+      invocation.env.out << " (stops as soon as its worker has stopped)";
     invocation.env.out << "\n";
   }
   return kExitOk;

@@ -31,7 +31,9 @@ const Command& Info() {
       .arguments = "BASELINE CANDIDATE",
       .arguments_min = 2,
       .arguments_max = 2,
-      .description = "Prints the differences, candidate minus baseline, with intervals where the rows can be paired.",
+      .description =
+          "Prints the differences, candidate minus baseline, with intervals where the rows can be "
+          "paired.",
       .examples = {"quantctl compare 01hx3k 01hx9q"},
       .run = Run};
   return kCommand;

@@ -30,9 +30,12 @@ const Command& Info() {
       .arguments = "JOB",
       .arguments_min = 1,
       .arguments_max = 1,
-      .description = "Prints the path of each file. Every file is verified by its digest before it gets its name; a broken "
-                     "connection is resumed where it broke.",
-      .flags = {{"to", Arity::kOne, "FOLDER", "Where to; made if it does not exist. Default: the current folder."}},
+      .description =
+          "Prints the path of each file. Every file is verified by its digest before it gets its "
+          "name; a broken "
+          "connection is resumed where it broke.",
+      .flags = {{"to", Arity::kOne, "FOLDER",
+                 "Where to; made if it does not exist. Default: the current folder."}},
       .examples = {"quantctl download 01hx3k --to out"},
       .run = Run};
   return kCommand;

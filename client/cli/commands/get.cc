@@ -28,8 +28,10 @@ const Command& Info() {
       .arguments = "JOB",
       .arguments_min = 1,
       .arguments_max = 1,
-      .description = "State, times, inputs, every attempt with its reason, the report and the gates. The exit code tells "
-                     "whether the job could be read, not what became of it.",
+      .description =
+          "State, times, inputs, every attempt with its reason, the report and the gates. The exit "
+          "code tells "
+          "whether the job could be read, not what became of it.",
       .examples = {"quantctl get 01hx3k", "quantctl get 01hx3k --output json | jq -r .state"},
       .run = Run};
   return kCommand;

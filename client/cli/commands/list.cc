@@ -15,14 +15,16 @@ constexpr int64_t kPageSizeMax = 1000;
 absl::StatusOr<v1::ListJobsResponse> FetchPages(Invocation& invocation) {
   const ParsedFlags& flags = invocation.flags;
   ASSIGN_OR_RETURN(const int64_t limit, flags.Integer("limit", 1, 1'000'000, 50));
-  ASSIGN_OR_RETURN(const int64_t page_size, flags.Integer("page-size", 1, kPageSizeMax, std::min(limit, kPageSizeMax)));
+  ASSIGN_OR_RETURN(const int64_t page_size,
+                   flags.Integer("page-size", 1, kPageSizeMax, std::min(limit, kPageSizeMax)));
   v1::ListJobsRequest request;
   request.set_parent(invocation.parent());
   request.set_filter(flags.Get("filter"));
   request.set_order_by(flags.Get("order-by"));
   v1::ListJobsResponse all;
   while (true) {
-    request.set_page_size(static_cast<int32_t>(std::min<int64_t>(page_size, limit - all.jobs_size())));
+    request.set_page_size(
+        static_cast<int32_t>(std::min<int64_t>(page_size, limit - all.jobs_size())));
     ASSIGN_OR_RETURN(v1::ListJobsResponse page, invocation.client.ListJobs(request));
     for (v1::Job& job : *page.mutable_jobs()) {
       if (all.jobs_size() < limit) *all.add_jobs() = std::move(job);
@@ -34,9 +36,11 @@ absl::StatusOr<v1::ListJobsResponse> FetchPages(Invocation& invocation) {
 }
 
 std::string ProgressCell(const v1::Job& job) {
-  if (job.state() == v1::Job::QUEUED && job.conditions_size() > 0) return Printable(job.conditions(0));
+  if (job.state() == v1::Job::QUEUED && job.conditions_size() > 0)
+    return Printable(job.conditions(0));
   if (job.state() != v1::Job::RUNNING) return "-";
-  return absl::StrFormat("%.0f%% %s", 100 * job.progress().fraction(), Printable(job.progress().stage()));
+  return absl::StrFormat("%.0f%% %s", 100 * job.progress().fraction(),
+                         Printable(job.progress().stage()));
 }
 
 void PrintTable(const v1::ListJobsResponse& jobs, absl::Time now, std::ostream& out) {
@@ -72,11 +76,15 @@ const Command& Info() {
       .name = "list",
       .position = 50,
       .summary = "List jobs, newest first.",
-      .flags = {{"filter", Arity::kOne, "TERMS", "Terms joined by AND: state=SUCCEEDED, labels.KEY=VALUE, display_name=TEXT."},
-                {"order-by", Arity::kOne, "ORDER", "create_time or 'create_time desc'. Default: 'create_time desc'."},
+      .flags = {{"filter", Arity::kOne, "TERMS",
+                 "Terms joined by AND: state=SUCCEEDED, labels.KEY=VALUE, display_name=TEXT."},
+                {"order-by", Arity::kOne, "ORDER",
+                 "create_time or 'create_time desc'. Default: 'create_time desc'."},
                 {"limit", Arity::kOne, "N", "Jobs at most. Default: 50."},
-                {"page-size", Arity::kOne, "N", "Jobs per call to the server, 1 to 1000. Default: the limit."}},
-      .examples = {"quantctl list", "quantctl list --filter 'state=FAILED AND labels.team=vision' --limit 200"},
+                {"page-size", Arity::kOne, "N",
+                 "Jobs per call to the server, 1 to 1000. Default: the limit."}},
+      .examples = {"quantctl list",
+                   "quantctl list --filter 'state=FAILED AND labels.team=vision' --limit 200"},
       .run = Run};
   return kCommand;
 }

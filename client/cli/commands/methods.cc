@@ -12,11 +12,16 @@ namespace {
 
 std::string ValueText(const v1::ParameterValue& value) {
   switch (value.value_case()) {
-    case v1::ParameterValue::kNumber: return absl::StrFormat("%.6g", value.number());
-    case v1::ParameterValue::kInteger: return absl::StrCat(value.integer());
-    case v1::ParameterValue::kText: return Printable(value.text());
-    case v1::ParameterValue::kFlag: return value.flag() ? "true" : "false";
-    default: return "-";
+    case v1::ParameterValue::kNumber:
+      return absl::StrFormat("%.6g", value.number());
+    case v1::ParameterValue::kInteger:
+      return absl::StrCat(value.integer());
+    case v1::ParameterValue::kText:
+      return Printable(value.text());
+    case v1::ParameterValue::kFlag:
+      return value.flag() ? "true" : "false";
+    default:
+      return "-";
   }
 }
 
@@ -31,14 +36,16 @@ void PrintMethod(const v1::Method& method, std::ostream& out) {
   Table table({"PARAMETER", "TYPE", "UNIT", "RANGE", "DEFAULT", "MEANING"});
   for (const v1::Parameter& parameter : method.parameters()) {
     const bool numeric = parameter.type() == "number" || parameter.type() == "integer";
-    table.Add({parameter.name(), parameter.type(), parameter.unit(),
-               numeric ? absl::StrFormat("%.6g to %.6g", parameter.minimum(), parameter.maximum()) : "-",
-               ValueText(parameter.initial()), Printable(parameter.summary())});
+    table.Add(
+        {parameter.name(), parameter.type(), parameter.unit(),
+         numeric ? absl::StrFormat("%.6g to %.6g", parameter.minimum(), parameter.maximum()) : "-",
+         ValueText(parameter.initial()), Printable(parameter.summary())});
   }
   table.Print(out);
 }
 
-absl::StatusOr<int> Describe(Invocation& invocation, const std::string& axis, const std::string& id) {
+absl::StatusOr<int> Describe(Invocation& invocation, const std::string& axis,
+                             const std::string& id) {
   ASSIGN_OR_RETURN(const v1::Method method, invocation.client.DescribeMethod(axis, id));
   if (invocation.json()) {
     RETURN_IF_ERROR(PrintJson(method, invocation.env.out));
@@ -66,8 +73,9 @@ absl::StatusOr<int> Run(Invocation& invocation) {
     table.Add({method.axis(), method.id(), Printable(method.summary())});
   }
   for (const v1::MetricInfo& metric : methods.metrics()) {
-    table.Add({"metric", metric.id(),
-               absl::StrCat(Printable(metric.summary()), metric.needs_labels() ? " Needs labels." : "")});
+    table.Add(
+        {"metric", metric.id(),
+         absl::StrCat(Printable(metric.summary()), metric.needs_labels() ? " Needs labels." : "")});
   }
   table.Print(invocation.env.out);
   return kExitOk;
@@ -82,9 +90,12 @@ const Command& Info() {
       .summary = "List what recipes can be made of, and the metrics.",
       .arguments = "[AXIS [ID]]",
       .arguments_max = 2,
-      .description = "Axes: transform, format, granularity, range, rounding, compensation, allocation, data, recovery; metrics "
-                     "stand under 'metric'. With an id: the parameters of that one.",
-      .examples = {"quantctl methods", "quantctl methods range", "quantctl methods range percentile"},
+      .description =
+          "Axes: transform, format, granularity, range, rounding, compensation, allocation, data, "
+          "recovery; metrics "
+          "stand under 'metric'. With an id: the parameters of that one.",
+      .examples = {"quantctl methods", "quantctl methods range",
+                   "quantctl methods range percentile"},
       .run = Run};
   return kCommand;
 }

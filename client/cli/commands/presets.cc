@@ -18,7 +18,8 @@ absl::StatusOr<int> Run(Invocation& invocation) {
     return kExitOk;
   }
   Table table({"PRESET", "SUMMARY"});
-  for (const v1::Preset& preset : presets.presets()) table.Add({preset.id(), Printable(preset.summary())});
+  for (const v1::Preset& preset : presets.presets())
+    table.Add({preset.id(), Printable(preset.summary())});
   table.Print(invocation.env.out);
   return kExitOk;
 }

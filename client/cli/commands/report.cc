@@ -13,11 +13,12 @@ namespace {
 
 absl::StatusOr<int> Run(Invocation& invocation) {
   const ParsedFlags& flags = invocation.flags;
-  ASSIGN_OR_RETURN(const v1::Job job, invocation.client.GetJob(invocation.JobName(flags.arguments()[0])));
+  ASSIGN_OR_RETURN(const v1::Job job,
+                   invocation.client.GetJob(invocation.JobName(flags.arguments()[0])));
   if (!job.result().has_report()) {
     return MakeError(absl::StatusCode::kFailedPrecondition, "NO_REPORT",
-                     absl::StrCat(job.name(), " is ", v1::Job::State_Name(job.state()), " and has no report",
-                                  IsFinished(job.state()) ? "" : " yet"));
+                     absl::StrCat(job.name(), " is ", v1::Job::State_Name(job.state()),
+                                  " and has no report", IsFinished(job.state()) ? "" : " yet"));
   }
   if (flags.Has("html")) RETURN_IF_ERROR(DownloadHtmlReport(invocation, job, flags.Get("html")));
   if (flags.Has("json") || invocation.json()) {
@@ -41,11 +42,15 @@ const Command& Info() {
       .arguments = "JOB",
       .arguments_min = 1,
       .arguments_max = 1,
-      .description = "Two kinds of intervals: CONFIDENCE INTERVAL is about the expected value, NEW SAMPLE is where the next "
-                     "single sample falls. The exit code is that of the gates.",
-      .flags = {{"html", Arity::kOne, "FILE", "Download the self-contained HTML report, with its plots, to this file."},
+      .description =
+          "Two kinds of intervals: CONFIDENCE INTERVAL is about the expected value, NEW SAMPLE is "
+          "where the next "
+          "single sample falls. The exit code is that of the gates.",
+      .flags = {{"html", Arity::kOne, "FILE",
+                 "Download the self-contained HTML report, with its plots, to this file."},
                 {"layers", Arity::kSwitch, "", "Also a table of the layers, the noisiest first."},
-                {"json", Arity::kSwitch, "", "The whole report as JSON; the same as --output json."}},
+                {"json", Arity::kSwitch, "",
+                 "The whole report as JSON; the same as --output json."}},
       .examples = {"quantctl report 01hx3k", "quantctl report 01hx3k --html report.html --layers",
                    "quantctl report 01hx3k --json | jq '.metrics[] | {id, value}'"},
       .run = Run};

@@ -21,20 +21,30 @@ std::vector<FlagSpec> Flags() {
   const std::string job = "Job";
   const std::vector<FlagSpec> more = {
       {"name", Arity::kOne, "TEXT", "A name for people.", job},
-      {"label", Arity::kMany, "KEY=VALUE", "A label to find the job by: quantctl list --filter labels.KEY=VALUE.", job},
-      {"request-id", Arity::kOne, "ID", "Submitting twice with one id makes one job: set it where a pipeline may run again. Default: a fresh UUID.", job},
-      {"validate-only", Arity::kSwitch, "", "Let the server check the job, and store nothing.", job},
-      {"wait", Arity::kSwitch, "", "Show progress until the job ends, then the report; the exit code tells the outcome.", job},
-      {"wait-timeout", Arity::kOne, "DURATION", "Wait at most this long (implies --wait); the job goes on, the exit code is 4.", job},
+      {"label", Arity::kMany, "KEY=VALUE",
+       "A label to find the job by: quantctl list --filter labels.KEY=VALUE.", job},
+      {"request-id", Arity::kOne, "ID",
+       "Submitting twice with one id makes one job: set it where a pipeline may run again. "
+       "Default: a fresh UUID.",
+       job},
+      {"validate-only", Arity::kSwitch, "", "Let the server check the job, and store nothing.",
+       job},
+      {"wait", Arity::kSwitch, "",
+       "Show progress until the job ends, then the report; the exit code tells the outcome.", job},
+      {"wait-timeout", Arity::kOne, "DURATION",
+       "Wait at most this long (implies --wait); the job goes on, the exit code is 4.", job},
       {"logs", Arity::kSwitch, "", "While waiting, show the job's own output too.", job},
-      {"cancel-on-interrupt", Arity::kSwitch, "", "Ctrl-C while waiting cancels the job. Default: it goes on.", job},
-      {"download", Arity::kOne, "FOLDER", "After success (implies --wait), put the artifact's files there.", job},
+      {"cancel-on-interrupt", Arity::kSwitch, "",
+       "Ctrl-C while waiting cancels the job. Default: it goes on.", job},
+      {"download", Arity::kOne, "FOLDER",
+       "After success (implies --wait), put the artifact's files there.", job},
   };
   flags.insert(flags.end(), more.begin(), more.end());
   return flags;
 }
 
-absl::StatusOr<v1::CreateJobRequest> MakeRequest(const Invocation& invocation, const v1::JobSpec& spec) {
+absl::StatusOr<v1::CreateJobRequest> MakeRequest(const Invocation& invocation,
+                                                 const v1::JobSpec& spec) {
   v1::CreateJobRequest request;
   request.set_parent(invocation.parent());
   request.set_request_id(invocation.flags.Get("request-id"));
@@ -57,8 +67,8 @@ absl::Status Upload(Invocation& invocation, const std::vector<LocalFile>& files)
   ASSIGN_OR_RETURN(const UploadSummary summary,
                    transfer.Upload(files, [&](int index, int missing, const LocalFile& file) {
                      if (invocation.json() || file.ref.size_bytes() < kWorthALineBytes) return;
-                     err << "uploading " << index + 1 << "/" << missing << " " << file.ref.name() << " ("
-                         << FormatBytes(file.ref.size_bytes()) << ")\n";
+                     err << "uploading " << index + 1 << "/" << missing << " " << file.ref.name()
+                         << " (" << FormatBytes(file.ref.size_bytes()) << ")\n";
                    }));
   if (!invocation.json() && summary.files > 0) {
     err << "uploaded " << summary.uploaded_files << " of " << summary.files << " files ("
@@ -83,7 +93,8 @@ absl::StatusOr<int> Validate(Invocation& invocation, const v1::JobSpec& spec) {
   return kExitOk;
 }
 
-absl::StatusOr<int> WaitAndReport(Invocation& invocation, const std::string& name, absl::Duration wait) {
+absl::StatusOr<int> WaitAndReport(Invocation& invocation, const std::string& name,
+                                  absl::Duration wait) {
   const ParsedFlags& flags = invocation.flags;
   ASSIGN_OR_RETURN(const v1::Job job,
                    FollowJob(invocation, {.job = name,
@@ -109,7 +120,8 @@ absl::StatusOr<int> WaitAndReport(Invocation& invocation, const std::string& nam
 
 absl::StatusOr<int> Run(Invocation& invocation) {
   const ParsedFlags& flags = invocation.flags;
-  ASSIGN_OR_RETURN(const absl::Duration wait, flags.Duration("wait-timeout", absl::InfiniteDuration()));
+  ASSIGN_OR_RETURN(const absl::Duration wait,
+                   flags.Duration("wait-timeout", absl::InfiniteDuration()));
   ASSIGN_OR_RETURN(const SpecAndFiles described, BuildSpec(flags));
   ASSIGN_OR_RETURN(const v1::CreateJobRequest request, MakeRequest(invocation, described.spec));
   RETURN_IF_ERROR(Upload(invocation, described.files));
@@ -137,30 +149,27 @@ const Command& Info() {
       .position = 10,
       .summary = "Quantize a model: upload what is missing and start a job.",
       .description =
-          "Prints the job's name. With --wait, also its progress, the report and the gates, and the exit code says what "
+          "Prints the job's name. With --wait, also its progress, the report and the gates, and "
+          "the exit code says what "
           "came out.\n\n"
-          "Give a model, data and a recipe; everything else has a default. The data is split without overlap: some rows "
+          "Give a model, data and a recipe; everything else has a default. The data is split "
+          "without overlap: some rows "
           "calibrate, the others are held out to measure the loss of quality.",
       .flags = Flags(),
       .examples =
           {"# The usual: quantize, wait, fail the build below 98 % agreement.",
            "quantctl submit --model vit.onnx --data images.npy --preset w8a8-mse \\",
-           "    --wait --gate 'top1_agreement.lower >= 0.98' --download out",
-           "",
+           "    --wait --gate 'top1_agreement.lower >= 0.98' --download out", "",
            "# MNIST-style files with labels, 128 rows to calibrate, 99 % intervals.",
            "quantctl submit --model cnn.onnx --data t10k-images-idx3-ubyte.gz \\",
            "    --labels t10k-labels-idx1-ubyte.gz --scale 1/255 --preset w8a8-entropy \\",
-           "    --calibration-rows 128 --alpha 0.01 --wait",
-           "",
+           "    --calibration-rows 128 --alpha 0.01 --wait", "",
            "# A folder of photos, one sub-folder a class; the last layers stay in full precision.",
            "quantctl submit --model net/ --data photos/ --labels folder --resize-shorter 256 \\",
            "    --crop 224x224 --scale 1/255 --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 \\",
-           "    --recipe recipe.yaml --exclude '/head/*' --exclude 'Softmax:*'",
-           "",
-           "# recipe.yaml: a preset, and what is to differ from it.",
-           "preset: w8a8-percentile",
-           "activation:",
-           "  range: {id: percentile, parameters: {percentile: 99.99}}"},
+           "    --recipe recipe.yaml --exclude '/head/*' --exclude 'Softmax:*'", "",
+           "# recipe.yaml: a preset, and what is to differ from it.", "preset: w8a8-percentile",
+           "activation:", "  range: {id: percentile, parameters: {percentile: 99.99}}"},
       .run = Run};
   return kCommand;
 }

@@ -40,8 +40,9 @@ absl::StatusOr<int> Run(Invocation& invocation) {
     table.Add({file.ref.digest(), FormatBytes(file.ref.size_bytes()), file.ref.name()});
   }
   table.Print(invocation.env.out);
-  invocation.env.err << "uploaded " << summary.uploaded_files << " of " << summary.files << " files ("
-                     << FormatBytes(summary.uploaded_bytes) << "); the server had the rest\n";
+  invocation.env.err << "uploaded " << summary.uploaded_files << " of " << summary.files
+                     << " files (" << FormatBytes(summary.uploaded_bytes)
+                     << "); the server had the rest\n";
   return kExitOk;
 }
 
@@ -56,9 +57,12 @@ const Command& Info() {
       .arguments_min = 1,
       .arguments_max = 10'000,
       .description =
-          "Sends the files (and the files below folders) that the server does not have yet, and prints their digests. "
-          "'submit' does this by itself; upload ahead to share files between jobs or to use digests in a --spec file.",
-      .flags = {{"artifact", Arity::kSwitch, "", "Also make the files an artifact and print its name first."}},
+          "Sends the files (and the files below folders) that the server does not have yet, and "
+          "prints their digests. "
+          "'submit' does this by itself; upload ahead to share files between jobs or to use "
+          "digests in a --spec file.",
+      .flags = {{"artifact", Arity::kSwitch, "",
+                 "Also make the files an artifact and print its name first."}},
       .examples = {"quantctl upload vit.onnx images/"},
       .run = Run};
   return kCommand;

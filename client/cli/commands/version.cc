@@ -1,9 +1,10 @@
+#include "client/cli/version.h"
+
 #include <google/protobuf/stubs/common.h>
 #include <grpcpp/grpcpp.h>
 
 #include "client/cli/commands/registry.h"
 #include "client/cli/exit_code.h"
-#include "client/cli/version.h"
 #include "nlohmann/json.hpp"
 
 namespace quantd::commands::version {
@@ -18,8 +19,8 @@ absl::StatusOr<int> Run(Invocation& invocation) {
     json["protobuf"] = protobuf;
     invocation.env.out << json.dump() << "\n";
   } else {
-    invocation.env.out << "quantctl " << kClientVersion << " (API quantd.v1, gRPC " << grpc::Version()
-                       << ", Protobuf " << protobuf << ")\n";
+    invocation.env.out << "quantctl " << kClientVersion << " (API quantd.v1, gRPC "
+                       << grpc::Version() << ", Protobuf " << protobuf << ")\n";
   }
   return kExitOk;
 }

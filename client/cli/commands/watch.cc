@@ -9,7 +9,8 @@ namespace {
 
 absl::StatusOr<int> Run(Invocation& invocation) {
   const ParsedFlags& flags = invocation.flags;
-  ASSIGN_OR_RETURN(const absl::Duration wait, flags.Duration("wait-timeout", absl::InfiniteDuration()));
+  ASSIGN_OR_RETURN(const absl::Duration wait,
+                   flags.Duration("wait-timeout", absl::InfiniteDuration()));
   ASSIGN_OR_RETURN(const v1::Job job,
                    FollowJob(invocation, {.job = invocation.JobName(flags.arguments()[0]),
                                           .deadline = invocation.env.clock->Now() + wait,
@@ -32,10 +33,13 @@ const Command& Info() {
       .arguments_min = 1,
       .arguments_max = 1,
       .description =
-          "A progress bar on a terminal, plain lines elsewhere (times are UTC); with --output json one event a line. "
-          "Survives lost connections and restarts of the server. Ctrl-C stops watching, not the job.",
+          "A progress bar on a terminal, plain lines elsewhere (times are UTC); with --output json "
+          "one event a line. "
+          "Survives lost connections and restarts of the server. Ctrl-C stops watching, not the "
+          "job.",
       .flags = {{"logs", Arity::kSwitch, "", "Show the job's own output too."},
-                {"wait-timeout", Arity::kOne, "DURATION", "Watch at most this long; the exit code is then 4."},
+                {"wait-timeout", Arity::kOne, "DURATION",
+                 "Watch at most this long; the exit code is then 4."},
                 {"cancel-on-interrupt", Arity::kSwitch, "", "Ctrl-C cancels the job."}},
       .examples = {"quantctl watch 01hx3k", "quantctl watch tenants/default/jobs/01hx3k --logs"},
       .run = Run};

@@ -31,13 +31,15 @@ TEST(FlagsTest, AValueFollowsASpaceOrAnEqualsSign) {
 }
 
 TEST(FlagsTest, AnEqualsSignInsideAValueBelongsToIt) {
-  ASSERT_OK_AND_ASSIGN(const ParsedFlags flags, ParseFlags(Specs(), {"--gate=a >= 1", "--gate", "b <= 2"}));
+  ASSERT_OK_AND_ASSIGN(const ParsedFlags flags,
+                       ParseFlags(Specs(), {"--gate=a >= 1", "--gate", "b <= 2"}));
   EXPECT_THAT(flags.All("gate"), ElementsAre("a >= 1", "b <= 2"));
 }
 
 TEST(FlagsTest, AListTakesWordsUpToTheNextFlag) {
-  ASSERT_OK_AND_ASSIGN(const ParsedFlags flags,
-                       ParseFlags(Specs(), {"--data", "a", "b", "--wait", "--data", "c", "--seed", "-3", "word"}));
+  ASSERT_OK_AND_ASSIGN(
+      const ParsedFlags flags,
+      ParseFlags(Specs(), {"--data", "a", "b", "--wait", "--data", "c", "--seed", "-3", "word"}));
   EXPECT_THAT(flags.All("data"), ElementsAre("a", "b", "c"));
   EXPECT_EQ(flags.Get("seed"), "-3");
   EXPECT_THAT(flags.arguments(), ElementsAre("word"));
@@ -92,7 +94,8 @@ TEST(FlagsTest, DurationsHaveUnitsOrAreSeconds) {
   for (const char* text : {"soon", "0", "-5s"}) {
     ParsedFlags flags;
     flags.Add("t", text);
-    EXPECT_THAT(flags.Duration("t", absl::ZeroDuration()).status(), HasReason("INVALID_FLAG")) << text;
+    EXPECT_THAT(flags.Duration("t", absl::ZeroDuration()).status(), HasReason("INVALID_FLAG"))
+        << text;
   }
 }
 
@@ -110,7 +113,8 @@ TEST(HelpTest, EveryCommandsHelpMentionsEachOfItsFlags) {
     std::vector<FlagSpec> flags = command->flags;
     flags.insert(flags.end(), GlobalFlags().begin(), GlobalFlags().end());
     for (const FlagSpec& flag : flags) {
-      EXPECT_THAT(help, HasSubstr("  --" + flag.name + (flag.placeholder.empty() ? "" : " " + flag.placeholder)));
+      EXPECT_THAT(help, HasSubstr("  --" + flag.name +
+                                  (flag.placeholder.empty() ? "" : " " + flag.placeholder)));
       EXPECT_FALSE(flag.help.empty()) << flag.name;
       EXPECT_EQ(flag.arity == Arity::kSwitch, flag.placeholder.empty()) << flag.name;
     }
@@ -122,7 +126,8 @@ TEST(HelpTest, EveryCommandsHelpMentionsEachOfItsFlags) {
 
 TEST(HelpTest, TheOverviewListsEveryCommand) {
   const std::string help = OverviewHelp(commands::All());
-  for (const Command* command : commands::All()) EXPECT_THAT(help, HasSubstr("  " + command->name + " "));
+  for (const Command* command : commands::All())
+    EXPECT_THAT(help, HasSubstr("  " + command->name + " "));
 }
 
 TEST(HelpTest, NoLineIsWiderThanATerminal) {

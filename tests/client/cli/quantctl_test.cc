@@ -44,9 +44,10 @@ class QuantctlTest : public ::testing::Test {
     err_.str("");
     Environment env = {.out = out_,
                        .err = err_,
-                       .variable = [this](const std::string& name) {
-                         return name == "QUANTD_SERVER" ? server_.address() : std::string();
-                       },
+                       .variable =
+                           [this](const std::string& name) {
+                             return name == "QUANTD_SERVER" ? server_.address() : std::string();
+                           },
                        .interrupted = stop_.get_token(),
                        .clock = &clock_};
     return RunQuantctl(commands::All(), words, env);
@@ -54,8 +55,9 @@ class QuantctlTest : public ::testing::Test {
 
   // submit with model, data and a preset, and what else a test wants.
   int Submit(const std::vector<std::string>& more) {
-    std::vector<std::string> words = {"submit", "--model", folder_ + "/model.onnx", "--data", folder_ + "/data.npy",
-                                      "--preset", "w8a8-mse"};
+    std::vector<std::string> words = {
+        "submit",   "--model", folder_ + "/model.onnx", "--data", folder_ + "/data.npy",
+        "--preset", "w8a8-mse"};
     words.insert(words.end(), more.begin(), more.end());
     return Run(words);
   }
@@ -99,13 +101,58 @@ TEST_F(QuantctlTest, SubmitUploadsOnlyWhatIsMissingAndPrintsTheJobsName) {
 }
 
 TEST_F(QuantctlTest, SubmitFillsTheSpecFromItsFlags) {
-  ASSERT_EQ(Submit({"--labels", folder_ + "/labels.npy", "--label-column=1", "--format", "npy", "--resize", "32x24",
-                    "--crop", "28x20", "--scale", "1/4", "--mean", "0.5,0.25,0.125", "--std", "2", "--layout", "nhwc",
-                    "--channels", "bgr", "--calibration-rows", "100", "--evaluation-rows", "2000", "--seed", "9",
-                    "--alpha", "0.1", "--metrics", "kl", "top1_agreement", "--gate", "top1_agreement.lower >= 0.98",
-                    "--gate", "kl <= 0.1", "--priority", "-5", "--threads", "2", "--exclude", "Softmax:*", "--exclude",
-                    "/head/*", "--name", "nightly", "--label", "team=vision", "--request-id", "r1", "--bind",
-                    "pixels=data.npy", "--tenant", "acme"}),
+  ASSERT_EQ(Submit({"--labels",
+                    folder_ + "/labels.npy",
+                    "--label-column=1",
+                    "--format",
+                    "npy",
+                    "--resize",
+                    "32x24",
+                    "--crop",
+                    "28x20",
+                    "--scale",
+                    "1/4",
+                    "--mean",
+                    "0.5,0.25,0.125",
+                    "--std",
+                    "2",
+                    "--layout",
+                    "nhwc",
+                    "--channels",
+                    "bgr",
+                    "--calibration-rows",
+                    "100",
+                    "--evaluation-rows",
+                    "2000",
+                    "--seed",
+                    "9",
+                    "--alpha",
+                    "0.1",
+                    "--metrics",
+                    "kl",
+                    "top1_agreement",
+                    "--gate",
+                    "top1_agreement.lower >= 0.98",
+                    "--gate",
+                    "kl <= 0.1",
+                    "--priority",
+                    "-5",
+                    "--threads",
+                    "2",
+                    "--exclude",
+                    "Softmax:*",
+                    "--exclude",
+                    "/head/*",
+                    "--name",
+                    "nightly",
+                    "--label",
+                    "team=vision",
+                    "--request-id",
+                    "r1",
+                    "--bind",
+                    "pixels=data.npy",
+                    "--tenant",
+                    "acme"}),
             kExitOk)
       << err_.str();
   const v1::DataInput& data = spec().data();
@@ -159,8 +206,8 @@ TEST_F(QuantctlTest, AFolderGivesFilesNamedRelativeToIt) {
   ASSERT_OK(CreateFolders(folder_ + "/net"));
   Write("net/net.onnx", "net");
   Write("net/net.data", "weights");
-  ASSERT_EQ(Run({"submit", "--model", folder_ + "/net", "--data", folder_ + "/photos", "--labels", "folder",
-                 "--preset", "p"}),
+  ASSERT_EQ(Run({"submit", "--model", folder_ + "/net", "--data", folder_ + "/photos", "--labels",
+                 "folder", "--preset", "p"}),
             kExitOk)
       << err_.str();
   EXPECT_EQ(spec().model().main_file(), "net.onnx");
@@ -170,7 +217,8 @@ TEST_F(QuantctlTest, AFolderGivesFilesNamedRelativeToIt) {
 }
 
 TEST_F(QuantctlTest, ARecipeFileIsReadAndAPresetNamesItsBase) {
-  const std::string recipe = Write("r.yaml", "activation: {range: entropy}\nrules: [{op_type: Gemm, exclude: true}]\n");
+  const std::string recipe =
+      Write("r.yaml", "activation: {range: entropy}\nrules: [{op_type: Gemm, exclude: true}]\n");
   ASSERT_EQ(Submit({"--recipe", recipe, "--exclude", "x"}), kExitOk) << err_.str();
   EXPECT_EQ(spec().recipe().preset(), "w8a8-mse");
   EXPECT_EQ(spec().recipe().activation().range().id(), "entropy");
@@ -225,8 +273,9 @@ TEST_F(QuantctlTest, AnArtifactCannotWriteOutsideOfItsFolder) {
 }
 
 TEST_F(QuantctlTest, RefusalsNameTheFieldsForPeopleAndForPrograms) {
-  server_.jobs.create_error = InvalidFields("INVALID_SPEC", {{"spec.evaluation.alpha", "must lie between 0 and 1"},
-                                                             {"spec.gates[0].metric", "no metric 'x'"}});
+  server_.jobs.create_error =
+      InvalidFields("INVALID_SPEC", {{"spec.evaluation.alpha", "must lie between 0 and 1"},
+                                     {"spec.gates[0].metric", "no metric 'x'"}});
   EXPECT_EQ(Submit({}), kExitInvalidRequest);
   EXPECT_THAT(err_.str(), HasSubstr("\n  spec.evaluation.alpha: must lie between 0 and 1\n"));
   EXPECT_EQ(Submit({"--output=json"}), kExitInvalidRequest);
@@ -261,8 +310,9 @@ TEST_F(QuantctlTest, HelpIsThereInEveryForm) {
     EXPECT_EQ(Run(words), kExitOk);
     EXPECT_THAT(out_.str(), HasSubstr("Commands:"));
   }
-  for (const std::vector<std::string>& words :
-       {std::vector<std::string>{"submit", "--help"}, {"help", "submit"}, {"submit", "--model", "x", "-h"}}) {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"submit", "--help"},
+                                                {"help", "submit"},
+                                                {"submit", "--model", "x", "-h"}}) {
     EXPECT_EQ(Run(words), kExitOk);
     EXPECT_THAT(out_.str(), HasSubstr("Usage: quantctl submit"));
   }
@@ -303,7 +353,8 @@ TEST_F(QuantctlTest, AnInterruptLeavesTheJobAndSaysHowToGoOn) {
 
 TEST_F(QuantctlTest, ListFollowsPagesUpToItsLimit) {
   for (int i = 0; i < 5; ++i) ASSERT_EQ(Submit({}), kExitOk);
-  ASSERT_EQ(Run({"list", "--page-size", "2", "--filter", "state=QUEUED", "--output=json"}), kExitOk);
+  ASSERT_EQ(Run({"list", "--page-size", "2", "--filter", "state=QUEUED", "--output=json"}),
+            kExitOk);
   EXPECT_EQ(nlohmann::json::parse(out_.str())["jobs"].size(), 5u);
   EXPECT_EQ(server_.jobs.list_calls, 3);
   EXPECT_EQ(server_.jobs.last_list.filter(), "state=QUEUED");
@@ -353,7 +404,8 @@ TEST_F(QuantctlTest, DoctorPassesAndWarns) {
 
 TEST_F(QuantctlTest, CataloguesAreTables) {
   EXPECT_EQ(Run({"presets"}), kExitOk);
-  EXPECT_EQ(out_.str(), "PRESET    SUMMARY\nw8a8-mse  Eight bits, ranges by least squared error.\n");
+  EXPECT_EQ(out_.str(),
+            "PRESET    SUMMARY\nw8a8-mse  Eight bits, ranges by least squared error.\n");
   EXPECT_EQ(Run({"methods", "range"}), kExitOk);
   EXPECT_EQ(out_.str(), "AXIS   ID   SUMMARY\nrange  mse  Least squared error.\n");
 }

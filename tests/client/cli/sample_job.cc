@@ -21,19 +21,60 @@ v1::Job SampleJob() {
         model_name: "vit"
         recipe_summary: "int8 weights per channel, uint8 activations, mse"
         metrics {
-          id: "top1_agreement" unit: "fraction" value: 0.996 n: 2000 status: METRIC_OK
-          intervals { target: POPULATION_MEAN alpha { numerator: 1 denominator: 20 } lower: 0.9922 upper: 0.9983 status: INTERVAL_OK }
+          id: "top1_agreement"
+          unit: "fraction"
+          value: 0.996
+          n: 2000
+          status: METRIC_OK
+          intervals {
+            target: POPULATION_MEAN
+            alpha { numerator: 1 denominator: 20 }
+            lower: 0.9922
+            upper: 0.9983
+            status: INTERVAL_OK
+          }
         }
         metrics {
-          id: "kl" unit: "nat" value: 0.0123 n: 2000 status: METRIC_OK
-          intervals { target: NEW_SAMPLE alpha { numerator: 1 denominator: 20 } lower_infinite: true upper: 0.25 status: INTERVAL_OK }
-          intervals { target: POPULATION_MEAN alpha { numerator: 1 denominator: 20 } lower: 0.011 upper: 0.014 status: INTERVAL_OK }
+          id: "kl"
+          unit: "nat"
+          value: 0.0123
+          n: 2000
+          status: METRIC_OK
+          intervals {
+            target: NEW_SAMPLE
+            alpha { numerator: 1 denominator: 20 }
+            lower_infinite: true
+            upper: 0.25
+            status: INTERVAL_OK
+          }
+          intervals {
+            target: POPULATION_MEAN
+            alpha { numerator: 1 denominator: 20 }
+            lower: 0.011
+            upper: 0.014
+            status: INTERVAL_OK
+          }
         }
         metrics {
-          id: "accuracy_delta" unit: "fraction" value: 0.1 n: 10 status: METRIC_OK
-          intervals { target: POPULATION_MEAN alpha { numerator: 1 denominator: 1000 } upper_infinite: true n_required: 999 status: INSUFFICIENT_CALIBRATION }
+          id: "accuracy_delta"
+          unit: "fraction"
+          value: 0.1
+          n: 10
+          status: METRIC_OK
+          intervals {
+            target: POPULATION_MEAN
+            alpha { numerator: 1 denominator: 1000 }
+            upper_infinite: true
+            n_required: 999
+            status: INSUFFICIENT_CALIBRATION
+          }
         }
-        metrics { id: "accuracy" unit: "fraction" status: METRIC_NOT_APPLICABLE status_detail: "the data has no labels" }
+        metrics {
+          id: "accuracy"
+          unit: "fraction"
+          status: METRIC_NOT_APPLICABLE
+          status_detail: "the data has no labels"
+        }
         data_use { calibration_rows: 256 evaluation_rows: 2000 split_seed: 7 }
         sizes { original_bytes: 1572864 quantized_bytes: 524288 ratio: 0.33333 }
         warnings: "one layer is narrow"

@@ -18,17 +18,17 @@ TEST(ParseFractionTest, LevelsAreExact) {
     int64_t numerator;
     int64_t denominator;
   } kCases[] = {
-      {"0.05", 1, 20},      // 5/100.
+      {"0.05", 1, 20},  // 5/100.
       {".05", 1, 20},
       {"5%", 1, 20},
-      {"2.5%", 1, 40},      // 25/1000.
+      {"2.5%", 1, 40},  // 25/1000.
       {"1/20", 1, 20},
       {" 3 / 60 ", 1, 20},
-      {"0.1", 1, 10},       // No double is 1/10.
+      {"0.1", 1, 10},  // No double is 1/10.
       {"0.001", 1, 1000},
       {"0.123456789", 123456789, 1000000000},
       {"0.30000000000000004", 7500000000000001, 25000000000000000},  // Kept, not rounded to 3/10.
-      {"0", 0, 1},          // Out of range: for the server to say.
+      {"0", 0, 1},  // Out of range: for the server to say.
       {"1.5", 3, 2},
       {"1", 1, 1},
       {"-0.05", -1, 20},
@@ -42,8 +42,9 @@ TEST(ParseFractionTest, LevelsAreExact) {
 }
 
 TEST(ParseFractionTest, WhatIsNoLevelIsRefused) {
-  for (const char* text : {"", "junk", "1/", "/20", "1/2/3", "0.0.5", "1e-2", "0x1", "0.05 0.1", ".", "--1", "%",
-                           "123456789012345678901", "1.5/20", "0.0000000000000000000000001", "nan"}) {
+  for (const char* text :
+       {"", "junk", "1/", "/20", "1/2/3", "0.0.5", "1e-2", "0x1", "0.05 0.1", ".", "--1", "%",
+        "123456789012345678901", "1.5/20", "0.0000000000000000000000001", "nan"}) {
     EXPECT_THAT(ParseFraction(text).status(), StatusIs(absl::StatusCode::kInvalidArgument)) << text;
   }
 }
@@ -68,7 +69,8 @@ TEST(ParseSizeTest, WidthComesFirst) {
 
 TEST(ParsePairTest, BothPartsAreNeeded) {
   EXPECT_EQ(ParsePair("team=a=b").value(), std::make_pair(std::string("team"), std::string("a=b")));
-  for (const char* text : {"", "=", "a=", "=b", "ab"}) EXPECT_THAT(ParsePair(text).status(), HasReason("INVALID_VALUE"));
+  for (const char* text : {"", "=", "a=", "=b", "ab"})
+    EXPECT_THAT(ParsePair(text).status(), HasReason("INVALID_VALUE"));
 }
 
 TEST(ParseGateMessageTest, AGateSurvivesBothDirections) {

@@ -24,17 +24,20 @@ using ::testing::Not;
 TEST(ReportViewTest, ShowsMetricsWithBothKindsOfIntervals) {
   std::ostringstream out;
   PrintOutcome(testing::SampleJob(), out);
-  EXPECT_EQ(out.str(),
-            "vit: int8 weights per channel, uint8 activations, mse\n"
-            "METRIC          VALUE   UNIT      N     CONFIDENCE INTERVAL                           NEW SAMPLE\n"
-            "top1_agreement  0.9960  fraction  2000  [0.9922, 0.9983] 95%                          -\n"
-            "kl              0.0123  nat       2000  [0.011, 0.014] 95%                            [-inf, 0.25] 95%\n"
-            "accuracy_delta  0.1000  fraction  10    [0.0000, inf] 99.9% (n too small: needs 999)  -\n"
-            "accuracy        n/a     fraction  -     the data has no labels\n"
-            "size: 1.5 MiB -> 512.0 KiB (0.333x)\n"
-            "rows: 256 for calibration, 2000 held out for evaluation, without labels (seed 7)\n"
-            "warning: one layer is narrow\n"
-            "gate PASSED: top1_agreement.lower >= 0.98 (0.9922 >= 0.98)\n");
+  EXPECT_EQ(
+      out.str(),
+      "vit: int8 weights per channel, uint8 activations, mse\n"
+      "METRIC          VALUE   UNIT      N     CONFIDENCE INTERVAL                           NEW "
+      "SAMPLE\n"
+      "top1_agreement  0.9960  fraction  2000  [0.9922, 0.9983] 95%                          -\n"
+      "kl              0.0123  nat       2000  [0.011, 0.014] 95%                            "
+      "[-inf, 0.25] 95%\n"
+      "accuracy_delta  0.1000  fraction  10    [0.0000, inf] 99.9% (n too small: needs 999)  -\n"
+      "accuracy        n/a     fraction  -     the data has no labels\n"
+      "size: 1.5 MiB -> 512.0 KiB (0.333x)\n"
+      "rows: 256 for calibration, 2000 held out for evaluation, without labels (seed 7)\n"
+      "warning: one layer is narrow\n"
+      "gate PASSED: top1_agreement.lower >= 0.98 (0.9922 >= 0.98)\n");
 }
 
 TEST(JobViewTest, ShowsAttemptsWithTheirReasons) {
@@ -51,8 +54,10 @@ TEST(JobViewTest, ShowsAttemptsWithTheirReasons) {
   EXPECT_THAT(out.str(), HasSubstr("name:         tenants/default/jobs/j1\n"));
   EXPECT_THAT(out.str(), HasSubstr("state:        SUCCEEDED\n"));
   EXPECT_THAT(out.str(), HasSubstr("created:      2023-11-14 22:13:20 UTC (1h0m ago)\n"));
-  EXPECT_THAT(out.str(), HasSubstr("ATTEMPT  WORKER  STARTED                  TOOK   OUTCOME        REASON\n"
-                                   "1        w1      2023-11-14 22:13:20 UTC  1m15s  LEASE_EXPIRED  the worker fell silent\n"));
+  EXPECT_THAT(out.str(),
+              HasSubstr("ATTEMPT  WORKER  STARTED                  TOOK   OUTCOME        REASON\n"
+                        "1        w1      2023-11-14 22:13:20 UTC  1m15s  LEASE_EXPIRED  the "
+                        "worker fell silent\n"));
   EXPECT_THAT(out.str(), HasSubstr("top1_agreement"));
 }
 
@@ -113,15 +118,17 @@ TEST(ErrorOutputTest, PeopleGetTheFieldsAndAHint) {
   std::ostringstream err;
   PrintError(MakeError(absl::StatusCode::kInvalidArgument, "2 problems",
                        {.reason = "INVALID_SPEC",
-                        .violations = {{"spec.evaluation.alpha", "must be below 1"}, {"spec.gates[0]", "no such metric"}}}),
+                        .violations = {{"spec.evaluation.alpha", "must be below 1"},
+                                       {"spec.gates[0]", "no such metric"}}}),
              OutputFormat::kTable, "host:1", err);
   PrintError(absl::UnavailableError("connection refused"), OutputFormat::kTable, "host:1", err);
-  EXPECT_EQ(err.str(),
-            "error: 2 problems [INVALID_SPEC]\n"
-            "  spec.evaluation.alpha: must be below 1\n"
-            "  spec.gates[0]: no such metric\n"
-            "error: connection refused [UNAVAILABLE]\n"
-            "hint: is quantd running at host:1? Set --server or QUANTD_SERVER; run 'quantctl doctor'\n");
+  EXPECT_EQ(
+      err.str(),
+      "error: 2 problems [INVALID_SPEC]\n"
+      "  spec.evaluation.alpha: must be below 1\n"
+      "  spec.gates[0]: no such metric\n"
+      "error: connection refused [UNAVAILABLE]\n"
+      "hint: is quantd running at host:1? Set --server or QUANTD_SERVER; run 'quantctl doctor'\n");
 }
 
 TEST(ErrorOutputTest, ProgramsGetOneObject) {
@@ -129,9 +136,10 @@ TEST(ErrorOutputTest, ProgramsGetOneObject) {
   PrintError(MakeError(absl::StatusCode::kInvalidArgument, "bad \"x\"",
                        {.reason = "INVALID_SPEC", .violations = {{"a.b", "wrong"}}}),
              OutputFormat::kJson, "host:1", err);
-  EXPECT_EQ(err.str(),
-            "{\"code\":\"INVALID_ARGUMENT\",\"reason\":\"INVALID_SPEC\",\"message\":\"bad \\\"x\\\"\","
-            "\"violations\":[{\"field\":\"a.b\",\"description\":\"wrong\"}]}\n");
+  EXPECT_EQ(
+      err.str(),
+      "{\"code\":\"INVALID_ARGUMENT\",\"reason\":\"INVALID_SPEC\",\"message\":\"bad \\\"x\\\"\","
+      "\"violations\":[{\"field\":\"a.b\",\"description\":\"wrong\"}]}\n");
 }
 
 TEST(ExitCodeTest, GatesDecideAndAFailedOneOutweighsAnInconclusiveOne) {
@@ -193,7 +201,8 @@ TEST(OutputTest, JsonKeepsTheApisNamesAndTheZeros) {
   ASSERT_OK(PrintJsonLine(gate, out));
   EXPECT_EQ(out.str(),
             "{\"gate\":{\"metric\":\"kl\",\"statistic\":\"STATISTIC_UNSPECIFIED\",\"comparison\":"
-            "\"COMPARISON_UNSPECIFIED\",\"threshold\":0},\"outcome\":\"OUTCOME_UNSPECIFIED\",\"explanation\":\"\"}\n");
+            "\"COMPARISON_UNSPECIFIED\",\"threshold\":0},\"outcome\":\"OUTCOME_UNSPECIFIED\","
+            "\"explanation\":\"\"}\n");
 }
 
 }  // namespace

@@ -45,11 +45,13 @@ class ClientTest : public ::testing::Test {
   NoSleep sleeper_;
   Connection connection_{server_.address()};
   std::stop_source stop_;
-  Client client_{&connection_, {RetryPolicy(), stop_.get_token()}, &clock_, &sleeper_, "tenants/default"};
+  Client client_{
+      &connection_, {RetryPolicy(), stop_.get_token()}, &clock_, &sleeper_, "tenants/default"};
 };
 
 TEST_F(ClientTest, ErrorsKeepReasonAndFields) {
-  server_.jobs.create_error = InvalidField("UNKNOWN_PRESET", "job.spec.recipe.preset", "no preset 'w9'");
+  server_.jobs.create_error =
+      InvalidField("UNKNOWN_PRESET", "job.spec.recipe.preset", "no preset 'w9'");
   const absl::Status status = client_.CreateJob(v1::CreateJobRequest()).status();
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_THAT(status, HasReason("UNKNOWN_PRESET"));
@@ -71,9 +73,10 @@ TEST_F(ClientTest, WatchingGoesOnAfterABrokenStreamWithoutGapOrRepetition) {
   AddFinishedJob();
   server_.jobs.break_watch_after_events = 2;
   std::vector<int64_t> seen;
-  ASSERT_OK_AND_ASSIGN(const v1::Job job,
-                       client_.WatchJob(kJob, 0, absl::InfiniteFuture(),
-                                        [&](const v1::JobEvent& event) { seen.push_back(event.sequence()); }));
+  ASSERT_OK_AND_ASSIGN(const v1::Job job, client_.WatchJob(kJob, 0, absl::InfiniteFuture(),
+                                                           [&](const v1::JobEvent& event) {
+                                                             seen.push_back(event.sequence());
+                                                           }));
   EXPECT_EQ(job.state(), v1::Job::SUCCEEDED);
   EXPECT_THAT(seen, ElementsAre(1, 2, 3, 4, 5));
   EXPECT_THAT(server_.jobs.watch_starts, ElementsAre(0, 2));
@@ -82,7 +85,8 @@ TEST_F(ClientTest, WatchingGoesOnAfterABrokenStreamWithoutGapOrRepetition) {
 TEST_F(ClientTest, TheWaitForARunningJobEndsAtItsDeadline) {
   server_.jobs.jobs[kJob].set_state(v1::Job::RUNNING);
   const absl::Status status =
-      client_.WatchJob(kJob, 0, clock_.Now() + absl::Milliseconds(50), [](const v1::JobEvent&) {}).status();
+      client_.WatchJob(kJob, 0, clock_.Now() + absl::Milliseconds(50), [](const v1::JobEvent&) {})
+          .status();
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kDeadlineExceeded));
   EXPECT_THAT(status, HasReason("STILL_RUNNING"));
 }
@@ -98,8 +102,9 @@ TEST_F(ClientTest, AStopRequestEndsAWatch) {
 }
 
 TEST_F(ClientTest, AMissingJobIsNotFoundAtOnce) {
-  EXPECT_THAT(client_.WatchJob(kJob, 0, absl::InfiniteFuture(), [](const v1::JobEvent&) {}).status(),
-              StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(
+      client_.WatchJob(kJob, 0, absl::InfiniteFuture(), [](const v1::JobEvent&) {}).status(),
+      StatusIs(absl::StatusCode::kNotFound));
 }
 
 TEST_F(ClientTest, TransfersSurviveBrokenStreamsOnTheWire) {

@@ -57,8 +57,9 @@ TEST_F(RetryTest, TriesAgainWhenTheServerIsUnavailable) {
 
 TEST_F(RetryTest, DoesNotRepeatWhatCannotSucceed) {
   for (const absl::Status& error :
-       {absl::InvalidArgumentError("x"), absl::NotFoundError("x"), absl::AbortedError("x"), absl::InternalError("x"),
-        absl::ResourceExhaustedError("x"), absl::DeadlineExceededError("x")}) {
+       {absl::InvalidArgumentError("x"), absl::NotFoundError("x"), absl::AbortedError("x"),
+        absl::InternalError("x"), absl::ResourceExhaustedError("x"),
+        absl::DeadlineExceededError("x")}) {
     EXPECT_EQ(Run({error}), error);
     EXPECT_EQ(attempts_, 1);
   }
@@ -78,7 +79,8 @@ TEST_F(RetryTest, GivesUpAfterTheLastAttemptWithItsError) {
   policy_.attempts_max = 3;
   std::vector<absl::Status> failures(5, absl::UnavailableError("down"));
   failures[2] = absl::UnavailableError("the third");
-  EXPECT_THAT(Run(failures), StatusIs(absl::StatusCode::kUnavailable, ::testing::HasSubstr("third")));
+  EXPECT_THAT(Run(failures),
+              StatusIs(absl::StatusCode::kUnavailable, ::testing::HasSubstr("third")));
   EXPECT_EQ(attempts_, 3);
 }
 

@@ -23,7 +23,8 @@ using ::testing::ElementsAre;
 // A store in memory whose streams break after so many bytes, as often as a test says.
 class FakeBlobs final : public BlobApi {
  public:
-  absl::StatusOr<std::vector<std::string>> FindMissingBlobs(const std::vector<std::string>& digests) override {
+  absl::StatusOr<std::vector<std::string>> FindMissingBlobs(
+      const std::vector<std::string>& digests) override {
     std::vector<std::string> missing;
     for (const std::string& digest : digests) {
       if (!blobs.contains(digest)) missing.push_back(digest);
@@ -33,7 +34,8 @@ class FakeBlobs final : public BlobApi {
 
   absl::StatusOr<UploadProgress> QueryWriteStatus(const BlobUpload& upload) override {
     if (forget_uploads) return absl::NotFoundError("upload");
-    return UploadProgress{static_cast<int64_t>(parts[upload.upload_id].size()), blobs.contains(upload.digest)};
+    return UploadProgress{static_cast<int64_t>(parts[upload.upload_id].size()),
+                          blobs.contains(upload.digest)};
   }
 
   absl::Status WriteBlob(const BlobUpload& upload, int64_t offset, const Reader& read) override {
@@ -87,9 +89,7 @@ class NoSleep final : public Sleeper {
 
 class TransferTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    ASSERT_OK_AND_ASSIGN(folder_, MakeTemporaryFolder("transfer_test"));
-  }
+  void SetUp() override { ASSERT_OK_AND_ASSIGN(folder_, MakeTemporaryFolder("transfer_test")); }
   void TearDown() override { RemoveAll(folder_).IgnoreError(); }
 
   LocalFile Write(const std::string& name, const std::string& content) {
@@ -117,7 +117,8 @@ class TransferTest : public ::testing::Test {
 TEST_F(TransferTest, SendsOnlyWhatIsMissingAndEachContentOnce) {
   const LocalFile known = Write("known", "known");
   blobs_.blobs[known.ref.digest()] = "known";
-  const std::vector<LocalFile> files = {known, Write("a", "same"), Write("b", "same"), Write("empty", "")};
+  const std::vector<LocalFile> files = {known, Write("a", "same"), Write("b", "same"),
+                                        Write("empty", "")};
   ASSERT_OK_AND_ASSIGN(const UploadSummary summary, transfer_.Upload(files));
   EXPECT_EQ(summary.files, 4);
   EXPECT_EQ(summary.uploaded_files, 2);  // "same" and "".
@@ -185,7 +186,8 @@ TEST_F(TransferTest, ABlobLongerThanAnnouncedIsCutOff) {
 TEST_F(TransferTest, WalksAFolderInByteOrderAndLeavesHiddenFilesOut) {
   ASSERT_OK(CreateFolders(folder_ + "/d/b"));
   ASSERT_OK(CreateFolders(folder_ + "/d/.git"));
-  for (const char* name : {"d/b/2.png", "d/a.png", "d/.hidden", "d/.git/config", "d/B.png"}) Write(name, name);
+  for (const char* name : {"d/b/2.png", "d/a.png", "d/.hidden", "d/.git/config", "d/B.png"})
+    Write(name, name);
   ASSERT_OK_AND_ASSIGN(const std::vector<LocalFile> files, WalkFolder(folder_ + "/d"));
   std::vector<std::string> names;
   for (const LocalFile& file : files) names.push_back(file.ref.name());
@@ -195,7 +197,8 @@ TEST_F(TransferTest, WalksAFolderInByteOrderAndLeavesHiddenFilesOut) {
 }
 
 TEST_F(TransferTest, AnEmptyFolderIsAnErrorThatNamesIt) {
-  EXPECT_THAT(WalkFolder(folder_).status(), StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr(folder_)));
+  EXPECT_THAT(WalkFolder(folder_).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr(folder_)));
   EXPECT_THAT(WalkFolder(folder_ + "/none").status(), StatusIs(absl::StatusCode::kNotFound));
 }
 
