@@ -129,7 +129,8 @@ std::string HistogramPlot(const LayerQuality& layer) {
   const double scale = std::log1p(static_cast<double>(most));
   const double step = (kRight - kLeft) / static_cast<double>(histogram.counts.size());
   const auto x = [&](double at) {
-    return kLeft + std::clamp((at - histogram.lower) / width, 0.0, 1.0) * (kRight - kLeft);
+    const double share = (at - histogram.lower) / width;
+    return kLeft + (std::isnan(share) ? 0 : std::clamp(share, 0.0, 1.0)) * (kRight - kLeft);
   };
   std::string svg = absl::StrCat(
       "<svg class=\"plot\" viewBox=\"0 0 320 122\" role=\"img\" aria-label=\"Histogram of the "
