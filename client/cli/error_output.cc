@@ -2,6 +2,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "client/cli/output.h"
 #include "common/error.h"
 #include "nlohmann/json.hpp"
 
@@ -51,7 +52,7 @@ void PrintError(const absl::Status& status, OutputFormat output, const std::stri
                 std::ostream& err) {
   if (output == OutputFormat::kJson) return PrintJson(status, err);
   const ErrorDetails details = GetErrorDetails(status);
-  err << "error: " << std::string(status.message());
+  err << "error: " << PrintableLines(status.message());
   err << " [" << (details.reason.empty() ? absl::StatusCodeToString(status.code()) : details.reason)
       << "]\n";
   for (const FieldViolation& violation : details.violations) {
@@ -60,7 +61,7 @@ void PrintError(const absl::Status& status, OutputFormat output, const std::stri
         absl::StrContains(status.message(), violation.description)) {
       continue;
     }
-    err << "  " << violation.field << ": " << violation.description << "\n";
+    err << "  " << violation.field << ": " << PrintableLines(violation.description) << "\n";
   }
   if (const std::string hint = Hint(status, server); !hint.empty()) err << "hint: " << hint << "\n";
 }

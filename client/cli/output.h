@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "google/protobuf/duration.pb.h"
 #include "google/protobuf/message.h"
@@ -44,6 +45,8 @@ absl::Duration ToDuration(const google::protobuf::Duration& duration);
 
 // The text without control characters, which could rewrite the terminal: names and logs come from
 // elsewhere.
-std::string Printable(const std::string& text);
+std::string Printable(absl::string_view text);
+// The same, but keeps line ends.
+std::string PrintableLines(absl::string_view text);
 
 }  // namespace quantd

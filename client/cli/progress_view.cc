@@ -57,7 +57,7 @@ void ProgressView::Show(const v1::JobEvent& event) {
       if (!logs_) break;
       EndBar();
       for (absl::string_view line : absl::StrSplit(event.log().text(), '\n', absl::SkipEmpty())) {
-        out_ << "  | " << Printable(std::string(line)) << "\n";
+        out_ << "  | " << Printable(line) << "\n";
       }
       break;
     default:

@@ -9,6 +9,7 @@
 #include "client/cli/help.h"
 #include "common/error.h"
 #include "common/status_macros.h"
+#include "common/utf8.h"
 
 namespace quantd {
 namespace {
@@ -112,6 +113,11 @@ absl::StatusOr<int> RunCommand(const Command& command, const ParsedFlags& flags,
 absl::StatusOr<int> Dispatch(std::span<const Command* const> commands,
                              const std::vector<std::string>& words, Environment& env,
                              std::string& server) {
+  for (const std::string& word : words) {
+    if (ToValidUtf8(word) == word) continue;
+    return MakeError(absl::StatusCode::kInvalidArgument, "INVALID_USAGE",
+                     absl::StrCat("'", ToValidUtf8(word), "' is not UTF-8"));
+  }
   CommandLine line = SplitCommand(words);
   const bool wants_help =
       std::find(line.words.begin(), line.words.end(), "--help") != line.words.end() ||
@@ -149,8 +155,8 @@ int RunQuantctl(std::span<const Command* const> commands, const std::vector<std:
                 Environment& env) {
   std::string server = kDefaultServer;
   const absl::StatusOr<int> code = Dispatch(commands, words, env, server);
-  if (env.interrupted.stop_requested()) return kExitInterrupted;
   if (code.ok()) return *code;
+  if (env.interrupted.stop_requested()) return kExitInterrupted;
   PrintError(code.status(), GuessOutput(words), server, env.err);
   return ExitCodeOf(code.status());
 }

@@ -121,11 +121,11 @@ void PrintOutcome(const v1::Job& job, std::ostream& out) {
   }
   const absl::Status status = FromProto(job.error());
   const ErrorDetails details = GetErrorDetails(status);
-  out << ": " << Printable(job.error().message());
+  out << ": " << PrintableLines(job.error().message());
   if (!details.reason.empty()) out << " [" << details.reason << "]";
   out << "\n";
   for (const FieldViolation& violation : details.violations) {
-    out << "  " << violation.field << ": " << Printable(violation.description) << "\n";
+    out << "  " << violation.field << ": " << PrintableLines(violation.description) << "\n";
   }
 }
 

@@ -10,6 +10,7 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "common/status_macros.h"
+#include "common/utf8.h"
 
 namespace quantd {
 namespace {
@@ -51,6 +52,10 @@ absl::StatusOr<LocalFile> DescribeFile(const std::string& path, const std::strin
   if (IsFolder(path)) {
     return MakeError(absl::StatusCode::kInvalidArgument, "NOT_A_FILE",
                      absl::StrCat(path, " is a folder; a file is expected"));
+  }
+  if (ToValidUtf8(name) != name) {
+    return MakeError(absl::StatusCode::kInvalidArgument, "INVALID_FILE_NAME",
+                     absl::StrCat("the name of ", ToValidUtf8(path), " is not UTF-8; rename it"));
   }
   LocalFile file;
   file.path = path;

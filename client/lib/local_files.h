@@ -15,7 +15,7 @@ struct LocalFile {
 };
 
 // Hashes one file. NOT_FOUND or PERMISSION_DENIED name the path; INVALID_ARGUMENT when it is a
-// folder.
+// folder or the name is not UTF-8.
 absl::StatusOr<LocalFile> DescribeFile(const std::string& path, const std::string& name);
 
 // Every regular file below `folder`, named relative to it, in byte order of the names. Entries

@@ -113,7 +113,9 @@ absl::StatusOr<int> Run(Invocation& invocation) {
     if (!finding.advice.empty()) invocation.env.out << "      -> " << finding.advice << "\n";
   }
   if (invocation.json())
-    invocation.env.out << nlohmann::ordered_json({{"checks", json}}).dump(1) << "\n";
+    invocation.env.out << nlohmann::ordered_json({{"checks", json}})
+                              .dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)
+                       << "\n";
   return code;
 }
 

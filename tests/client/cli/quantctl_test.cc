@@ -297,6 +297,7 @@ TEST_F(QuantctlTest, WrongUsageIsToldWithoutAServer) {
       {{"submit", "--model", "m"}, "no recipe"},
       {{"submit", "--preset", "p", "--model", "/no/model.onnx", "--data", "d"}, "/no/model.onnx"},
       {{"--bogus"}, "unknown flag --bogus"},
+      {{"get", "\xff"}, "'?' is not UTF-8"},
       {{"submit", "--preset", "p", "--gate", "nonsense"}, "--gate"}};
   for (const auto& [words, text] : kCases) {
     EXPECT_EQ(Run(words), kExitInvalidRequest) << words[0];
