@@ -78,10 +78,10 @@ std::string ClippedShare(const LayerQuality& layer) {
     if (centre < layer.clip_lower || centre > layer.clip_upper) outside += count;
   }
   if (!(all > 0)) return "";
-  if (outside == 0) return "; nothing clipped";
+  if (outside == 0) return ", none clipped";
   const double percent = 100 * outside / all;
-  return percent < 0.01 ? "; under 0.01 % clipped"
-                        : absl::StrFormat("; about %.2f %% clipped", percent);
+  return percent < 0.01 ? ", under 0.01 % clipped"
+                        : absl::StrFormat(", \xe2\x89\x88%.2f %% clipped", percent);
 }
 
 std::string LayerCard(const LayerQuality& layer, bool worst) {

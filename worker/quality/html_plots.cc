@@ -61,7 +61,7 @@ PlotRange RangeOf(const std::vector<const Metric*>& metrics) {
       if (!interval.upper_infinite) include(interval.upper);
     }
   }
-  if (!(lower <= upper)) return {};
+  if (!(lower <= upper) || !std::isfinite(upper - lower)) return {};
   const double width = upper > lower ? upper - lower : std::max(1e-9, std::abs(upper));
   // Ends on the next multiple of 1, 2 or 5 times a power of ten, about a quarter of the width.
   const double power = std::pow(10.0, std::floor(std::log10(width / 4)));
@@ -111,8 +111,8 @@ std::string ShareBar(double share, const std::string& css_class) {
   return absl::StrCat(
       "<svg class=\"share\" viewBox=\"0 0 100 10\" preserveAspectRatio=\"none\" "
       "aria-hidden=\"true\">",
-      Rect(0, 0, 100, 10, "rail"), Rect(0, 0, std::max(0.6, 100 * length), 10, css_class.c_str()),
-      "</svg>");
+      Rect(0, 0, 100, 10, "rail"),
+      Rect(0, 0, length > 0 ? std::max(0.6, 100 * length) : 0, 10, css_class.c_str()), "</svg>");
 }
 
 std::string HistogramPlot(const LayerQuality& layer) {
@@ -169,7 +169,7 @@ std::string HistogramPlot(const LayerQuality& layer) {
 }
 
 std::string ScorePlot(const ScoreDistribution& distribution) {
-  constexpr double kLeft = 40;
+  constexpr double kLeft = 54;
   constexpr double kRight = 628;
   constexpr double kTop = 22;
   constexpr double kBottom = 190;
@@ -207,7 +207,7 @@ std::string ScorePlot(const ScoreDistribution& distribution) {
         &svg, Line(at, kBottom, at, kBottom + 4, "axis"),
         Text(at, kBottom + 17, "middle", "tick",
              small ? AxisFigure(std::pow(10.0, decade))
-                   : absl::StrCat("10<tspan dy=\"-4\" font-size=\"8\">",
+                   : absl::StrCat("10<tspan dy=\"-4\" font-size=\"75%\">",
                                   decade < 0 ? "\xe2\x88\x92" : "", std::abs(decade), "</tspan>")));
   }
   absl::StrAppend(&svg, "<path class=\"curve\" d=\"M", At(x(scores[0])), " ", At(y(0)));
@@ -225,14 +225,14 @@ std::string ScorePlot(const ScoreDistribution& distribution) {
         Line(at, kTop - 6, at, kBottom, "mark"),
         Text(kLeft + 6, y(level) + 13, "start", "tick level",
              absl::StrCat(CoveragePercent(distribution.alpha), " % of new rows")),
-        Text(right_half ? at - 6 : at + 6, 14, right_half ? "end" : "start", "tick marked",
+        Text(right_half ? at - 6 : at + 6, 15, right_half ? "end" : "start", "tick marked",
              absl::StrCat("bound for a new row: ", AxisFigure(distribution.conformal_quantile))));
   } else {
     absl::StrAppend(&svg, Text(kRight, 14, "end", "tick marked",
                                "bound for a new row: infinite (too few rows)"));
   }
-  absl::StrAppend(&svg,
-                  Text((kLeft + kRight) / 2, 222, "middle", "tick", "score, logarithmic scale"));
+  absl::StrAppend(
+      &svg, Text((kLeft + kRight) / 2, 222, "middle", "tick caption", "score, logarithmic scale"));
   return absl::StrCat(svg, "</svg>");
 }
 

@@ -109,7 +109,7 @@ footer{margin-top:56px;color:var(--soft);font-size:13px;border-top:1px solid var
 section{margin-top:42px}.metric{grid-template-columns:minmax(0,1fr) max-content;gap:8px 16px}
 .metric>:nth-child(3){grid-column:1/-1}.metric .value{text-align:right;line-height:1.3}
 .evidence{grid-template-columns:minmax(0,1fr)}.layers{columns:1}.cards{grid-template-columns:minmax(0,1fr)}
-.facts-grid{grid-template-columns:minmax(0,1fr)}figure.wide{padding:12px}
+.facts-grid{grid-template-columns:minmax(0,1fr)}figure.wide{padding:12px}figure .tick{font-size:17px}figure .tick.marked{font-size:18px}.tick.caption{display:none}
 .rows{grid-template-columns:minmax(0,6.5em) minmax(0,1fr) max-content;gap:8px 10px}dl{grid-template-columns:minmax(0,8em) minmax(0,1fr)}}
 @media print{main{max-width:none;padding:0}body{font-size:11px}section{margin-top:26px}.verdict{font-size:15px;margin:14px 0 16px}
 h1{font-size:24px}h2{break-after:avoid}.tile .big{font-size:19px}summary{color:var(--soft)}}

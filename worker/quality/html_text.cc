@@ -136,8 +136,9 @@ std::string InUnit(double value, const std::string& unit, bool difference) {
   }
   if (unit == "fraction") return Percent(value);
   if (unit == "rows") {
-    return value == std::floor(value) ? GroupedNumber(static_cast<int64_t>(value))
-                                      : Decimals(value, 1);
+    return value == std::floor(value) && std::abs(value) < 1e15
+               ? GroupedNumber(static_cast<int64_t>(value))
+               : Decimals(value, 1);
   }
   if (unit == "dB") return absl::StrCat(Decimals(value, 1), Unit("dB"));
   if (unit == "cosine") return Decimals(value, 5);
