@@ -1,0 +1,61 @@
+#include "worker/formats/int_format.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "common/check.h"
+
+namespace quantd {
+namespace {
+
+// Below this a scale would make codes of ordinary numbers overflow.
+constexpr double kScaleMin = 1e-12;
+
+}  // namespace
+
+QuantParams IntFormat::Params(double lower, double upper) const {
+  QUANTD_CHECK(std::isfinite(lower) && std::isfinite(upper) && lower <= upper);
+  lower = std::min(lower, 0.0);
+  upper = std::max(upper, 0.0);
+  if (symmetric) {
+    const double reach = std::max(-lower, upper);
+    return {.scale = static_cast<float>(std::max(reach / highest, kScaleMin)), .zero_point = 0};
+  }
+  const double scale = std::max((upper - lower) / static_cast<double>(highest - lowest), kScaleMin);
+  const double zero = std::nearbyint(lowest - lower / scale);
+  return {.scale = static_cast<float>(scale),
+          .zero_point = static_cast<int32_t>(std::clamp<double>(zero, lowest, highest))};
+}
+
+int32_t IntFormat::Code(float x, const QuantParams& params) const {
+  const float rounded = std::nearbyintf(x / params.scale);
+  const float lo = static_cast<float>(lowest - params.zero_point);
+  const float hi = static_cast<float>(highest - params.zero_point);
+  // NaN fails every comparison and ends at the lower limit.
+  const float limited = rounded > lo ? (rounded < hi ? rounded : hi) : lo;
+  return static_cast<int32_t>(limited) + params.zero_point;
+}
+
+absl::Span<const IntFormat> IntFormats() {
+  static const auto* const kFormats = new std::vector<IntFormat>{
+      {.id = "int8_asym",
+       .summary = "8-bit signed codes -128..127 with a zero point",
+       .storage = DataType::kInt8, .lowest = -128, .highest = 127, .symmetric = false},
+      {.id = "int8_sym",
+       .summary = "8-bit signed codes -127..127, zero point 0; -128 is left out so that the range is symmetric",
+       .storage = DataType::kInt8, .lowest = -127, .highest = 127, .symmetric = true},
+      {.id = "uint8_asym",
+       .summary = "8-bit unsigned codes 0..255 with a zero point",
+       .storage = DataType::kUint8, .lowest = 0, .highest = 255, .symmetric = false},
+  };
+  return *kFormats;
+}
+
+const IntFormat* FindIntFormat(absl::string_view id) {
+  for (const IntFormat& format : IntFormats()) {
+    if (format.id == id) return &format;
+  }
+  return nullptr;
+}
+
+}  // namespace quantd

@@ -1,0 +1,105 @@
+#include "worker/job/job_runner.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
+#include <exception>
+#include <new>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "common/clock.h"
+#include "common/digest.h"
+#include "common/error.h"
+#include "common/file.h"
+#include "common/log.h"
+#include "common/status_macros.h"
+#include "proto/wire/status_proto.h"
+#include "worker/job/checkpoint.h"
+#include "worker/job/job_state.h"
+#include "worker/job/progress.h"
+#include "worker/job/stages/stages.h"
+#include "worker/methods/catalogue.h"
+
+namespace quantd {
+namespace {
+
+constexpr int64_t kSpecBytesMax = 64 << 20;
+
+struct Stage {
+  const char* name;
+  absl::Status (*run)(JobState&);
+  double share;  // Of the whole job's time, roughly; only the progress bar reads it.
+};
+
+constexpr Stage kStages[] = {
+    {"import", &ImportModel, 0.02},    {"plan", &PlanJob, 0.03},
+    {"calibrate", &Calibrate, 0.20},   {"transform", &TransformModel, 0.01},
+    {"quantize", &QuantizeModel, 0.24}, {"evaluate", &EvaluateModel, 0.45},
+    {"export", &ExportModel, 0.02},    {"report", &WriteReport, 0.03},
+};
+
+// The work that a checkpoint belongs to: everything in the spec but gates and execution.
+std::string CheckpointKey(const v1::JobSpec& spec) {
+  v1::JobSpec work = spec;
+  work.clear_gates();
+  work.clear_execution();
+  std::string bytes;
+  {
+    google::protobuf::io::StringOutputStream stream(&bytes);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    coded.SetSerializationDeterministic(true);  // Map fields have no order otherwise.
+    work.SerializeToCodedStream(&coded);
+  }
+  return Sha256Hex(absl::StrCat(kEngineVersion, "\n", Sha256Hex(bytes)));
+}
+
+absl::Status RunStages(const v1::JobSpec& spec, const RunJobOptions& options) {
+  const SystemClock clock;
+  EventWriter events(options.events_fd);
+  Progress progress(&clock, &events);
+  const Checkpoint checkpoint(options.folder.CheckpointFolder(), CheckpointKey(spec));
+  JobState job{.spec = spec,
+               .folder = options.folder,
+               .threads = options.threads,
+               .checkpoint = checkpoint,
+               .progress = progress};
+  double share = 0;
+  for (const Stage& stage : kStages) {
+    const absl::Time started = clock.Now();
+    progress.StartStage(stage.name, share, share + stage.share);
+    RETURN_IF_ERROR(stage.run(job));
+    share += stage.share;
+    const double seconds = absl::ToDoubleSeconds(clock.Now() - started);
+    job.report.timings.push_back({stage.name, seconds});
+    LOG_INFO("stage done", {{"stage", stage.name}, {"seconds", absl::StrCat(seconds)}});
+  }
+  return absl::OkStatus();
+}
+
+// Libraries below throw (oneDNN, the standard library when memory runs out); here it ends.
+absl::Status RunStagesWithoutExceptions(const v1::JobSpec& spec, const RunJobOptions& options) {
+  try {
+    return RunStages(spec, options);
+  } catch (const std::bad_alloc&) {
+    return MakeError(absl::StatusCode::kResourceExhausted, "OUT_OF_MEMORY",
+                     "the job needs more memory than a job's process may use");
+  } catch (const std::exception& error) {
+    return MakeError(absl::StatusCode::kInternal, "UNEXPECTED_EXCEPTION", error.what());
+  }
+}
+
+}  // namespace
+
+absl::Status RunJob(const RunJobOptions& options) {
+  ASSIGN_OR_RETURN(const std::string bytes, ReadFile(options.folder.SpecFile(), kSpecBytesMax));
+  v1::JobSpec spec;
+  if (!spec.ParseFromString(bytes)) {
+    return absl::InternalError(absl::StrCat(options.folder.SpecFile(), " is not a JobSpec"));
+  }
+  const absl::Status verdict = RunStagesWithoutExceptions(spec, options);
+  if (!verdict.ok()) LOG_ERROR("job failed", {{"error", verdict.ToString()}});
+  return WriteFileAtomically(options.folder.StatusFile(), ToProto(verdict).SerializeAsString());
+}
+
+}  // namespace quantd

@@ -1,0 +1,153 @@
+// Full precision against quantized on rows that did not calibrate: row scores for the metrics, and every planned
+// layer's output.
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <numeric>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "common/digest.h"
+#include "common/error.h"
+#include "common/status_macros.h"
+#include "worker/backend/backend.h"
+#include "worker/exec/executor.h"
+#include "worker/exec/map_in_order.h"
+#include "worker/job/stages/stages.h"
+#include "worker/quality/layer_comparison.h"
+
+namespace quantd {
+namespace {
+
+// Layers are compared on this many rows at most: their SQNR settles long before the metrics do.
+constexpr int64_t kLayerRowsMax = 256;
+
+struct BatchResult {
+  std::vector<RowScores> rows;
+  std::vector<LayerComparison> layers;  // Empty for batches past kLayerRowsMax.
+};
+
+std::vector<std::string> LayerOutputs(const JobState& job) {
+  std::vector<std::string> outputs;
+  for (const PlannedLayer& layer : job.layers) outputs.push_back(layer.output);
+  return outputs;
+}
+
+// Runs both models on one batch. With `compare_layers` the layers' outputs are compared as well.
+absl::StatusOr<BatchResult> RunBatch(const JobState& job, const Executor& full,
+                                     const Executor& quantized, OutputKind kind,
+                                     const TensorMap& feeds, int64_t first_row,
+                                     bool compare_layers) {
+  BatchResult result;
+  TensorMap reference, approximate;
+  if (compare_layers) {
+    const std::vector<std::string> watch = LayerOutputs(job);
+    std::map<std::string, size_t> index;
+    for (size_t i = 0; i < watch.size(); ++i) index[watch[i]] = i;
+    std::map<std::string, Tensor> kept;
+    ASSIGN_OR_RETURN(reference,
+                     full.RunObserved(feeds, watch, [&](const std::string& name, const Tensor& tensor) {
+                       kept.insert_or_assign(name, tensor);
+                     }));
+    result.layers.resize(watch.size());
+    absl::Status compared;
+    ASSIGN_OR_RETURN(
+        approximate,
+        quantized.RunObserved(feeds, watch, [&](const std::string& name, const Tensor& tensor) {
+          compared.Update(result.layers[index.at(name)].Add(kept.at(name), tensor));
+        }));
+    RETURN_IF_ERROR(compared);
+  } else {
+    ASSIGN_OR_RETURN(reference, full.Run(feeds));
+    ASSIGN_OR_RETURN(approximate, quantized.Run(feeds));
+  }
+  ASSIGN_OR_RETURN(result.rows, ScoreBatch(kind, reference, approximate, first_row));
+  return result;
+}
+
+std::string DigestOfRows(const std::vector<int64_t>& rows) {
+  Sha256 sha;
+  for (const int64_t row : rows) sha.Update(absl::StrCat(row, "\n"));
+  return sha.HexDigest();
+}
+
+absl::Status DescribeData(JobState& job) {
+  const Dataset& data = job.EvaluationData();
+  DataUse& use = job.report.data_use;
+  use.source = data.description();
+  use.rows_total = data.rows();
+  use.calibration_rows = static_cast<int64_t>(job.split.calibration.size());
+  use.evaluation_rows = static_cast<int64_t>(job.split.evaluation.size());
+  use.split_seed = job.spec.calibration().seed();
+  use.labelled = data.has_labels();
+  use.calibration_rows_digest = DigestOfRows(job.split.calibration);
+  use.evaluation_rows_digest = DigestOfRows(job.split.evaluation);
+  return absl::OkStatus();
+}
+
+SummaryOptions OptionsOf(const JobState& job) {
+  const v1::EvaluationSpec& spec = job.spec.evaluation();
+  SummaryOptions options;
+  options.metrics.assign(spec.metrics().begin(), spec.metrics().end());
+  if (spec.has_alpha()) options.alpha = {spec.alpha().numerator(), spec.alpha().denominator()};
+  if (spec.bootstrap_replicates() > 0) options.bootstrap_replicates = spec.bootstrap_replicates();
+  options.seed = spec.seed();
+  options.threads = job.threads;
+  options.population = absl::StrCat("rows like the ", job.split.evaluation.size(),
+                                    " held-out rows of ", job.EvaluationData().description());
+  return options;
+}
+
+}  // namespace
+
+absl::Status EvaluateModel(JobState& job) {
+  RETURN_IF_ERROR(DescribeData(job));
+  const int64_t opset = job.model.opset();
+  ASSIGN_OR_RETURN(const std::unique_ptr<Executor> full,
+                   CompileGraph(job.model.graph, opset, CpuBackend()));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Executor> quantized,
+                   CompileGraph(job.quantized, opset, CpuBackend()));
+
+  const Dataset& data = job.EvaluationData();
+  const BatchSource batches = job.Batches(data, job.split.evaluation);
+  const int64_t batch_rows =
+      std::max<int64_t>(1, static_cast<int64_t>(job.split.evaluation.size()) / std::max<int64_t>(batches.batches, 1));
+  // What the outputs are is judged once, by the first batch.
+  ASSIGN_OR_RETURN(const TensorMap first_feeds, batches.load(0));
+  ASSIGN_OR_RETURN(const TensorMap first_outputs, full->Run(first_feeds));
+  const OutputKind kind = DetectOutputKind(first_outputs);
+
+  std::vector<LayerComparison> layers(job.layers.size());
+  RETURN_IF_ERROR(MapInOrder<BatchResult>(
+      batches.batches, job.threads,
+      [&](int64_t batch) -> absl::StatusOr<BatchResult> {
+        ASSIGN_OR_RETURN(const TensorMap feeds, batches.load(batch));
+        return RunBatch(job, *full, *quantized, kind, feeds, batch * batch_rows,
+                        batch * batch_rows < kLayerRowsMax);
+      },
+      [&](int64_t batch, BatchResult result) {
+        job.rows.insert(job.rows.end(), result.rows.begin(), result.rows.end());
+        for (size_t i = 0; i < result.layers.size(); ++i) layers[i].Merge(result.layers[i]);
+        job.progress.Step(batch + 1, batches.batches);
+        return absl::OkStatus();
+      }));
+
+  for (size_t i = 0; i < layers.size(); ++i) {
+    job.report.layers[i].sqnr_db = layers[i].SqnrDb();
+    job.report.layers[i].cosine = layers[i].Cosine();
+  }
+  std::vector<int64_t> labels;
+  if (data.has_labels()) {
+    for (const int64_t row : job.split.evaluation) labels.push_back(data.Label(row));
+  }
+  ASSIGN_OR_RETURN(Summary summary, Summarize(kind, job.rows, labels, OptionsOf(job)));
+  job.report.metrics = std::move(summary.metrics);
+  job.report.score_distribution = std::move(summary.score_distribution);
+  job.report.warnings.insert(job.report.warnings.end(), summary.warnings.begin(),
+                             summary.warnings.end());
+  for (const std::string& warning : summary.warnings) job.progress.Warn(warning);
+  return absl::OkStatus();
+}
+
+}  // namespace quantd

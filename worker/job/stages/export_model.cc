@@ -1,0 +1,78 @@
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "common/error.h"
+#include "common/file.h"
+#include "common/status_macros.h"
+#include "worker/io/onnx/writer.h"
+#include "worker/job/recipe_proto.h"
+#include "worker/job/stages/stages.h"
+#include "worker/methods/catalogue.h"
+
+#include <google/protobuf/util/json_util.h>
+
+namespace quantd {
+namespace {
+
+// "models/vit.onnx" -> "vit".
+std::string Stem(absl::string_view name) {
+  const size_t slash = name.rfind('/');
+  if (slash != absl::string_view::npos) name.remove_prefix(slash + 1);
+  return std::string(absl::StripSuffix(name, ".onnx"));
+}
+
+// Where the model came from, in the model: whoever finds the file can tell how it was made. No time and no
+// machine, so that equal work gives equal bytes.
+absl::Status AddProvenance(const JobState& job, Model& model) {
+  std::string recipe;
+  if (!google::protobuf::util::MessageToJsonString(ToProto(job.recipe), &recipe).ok()) {
+    return absl::InternalError("the recipe has no JSON form");
+  }
+  model.producer_name = "quantd";
+  model.producer_version = kEngineVersion;
+  model.metadata["quantd.version"] = kEngineVersion;
+  model.metadata["quantd.recipe"] = recipe;
+  for (const InputDigest& input : job.report.inputs) {
+    if (input.role == "model") {
+      model.metadata[absl::StrCat("quantd.input.", input.role, ".", input.name)] =
+          "sha256:" + input.digest;
+    }
+  }
+  model.metadata["quantd.data.rows"] = job.report.data_use.calibration_rows_digest;
+  model.metadata["quantd.data.source"] = job.report.data_use.source;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ExportModel(JobState& job) {
+  Model model = job.model;
+  model.graph = job.quantized;
+  RETURN_IF_ERROR(AddProvenance(job, model));
+  ASSIGN_OR_RETURN(const std::string bytes, SerializeOnnxModel(model));
+
+  std::vector<std::string> names;
+  for (const v1::ExportSpec& spec : job.spec.exports()) names.push_back(spec.file_name());
+  if (names.empty()) names.emplace_back();
+  for (std::string& name : names) {
+    if (name.empty()) name = absl::StrCat(Stem(job.report.model_name), ".onnx_qdq.onnx");
+    RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(job.folder.OutputFilesFolder(), "/", name), bytes));
+  }
+
+  ModelSizes& sizes = job.report.sizes;
+  sizes.original_bytes = job.original_bytes;
+  sizes.quantized_bytes = static_cast<int64_t>(bytes.size());
+  sizes.ratio = static_cast<double>(sizes.quantized_bytes) /
+                static_cast<double>(std::max<int64_t>(sizes.original_bytes, 1));
+  for (const auto& [name, tensor] : job.model.graph.initializers) {
+    if (tensor.dtype() == DataType::kFloat) sizes.parameters += tensor.size();
+  }
+  for (const auto& [node, coded] : job.quantization.weights) {
+    sizes.quantized_parameters += coded.codes.size();
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace quantd

@@ -1,0 +1,99 @@
+// Everything that can be found wrong before work begins is found here: recipe, layers, operators, data.
+#include <algorithm>
+#include <map>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "common/error.h"
+#include "common/stats/fraction.h"
+#include "common/status_macros.h"
+#include "worker/backend/backend.h"
+#include "worker/exec/executor.h"
+#include "worker/job/recipe_proto.h"
+#include "worker/job/stages/stages.h"
+#include "worker/methods/catalogue.h"
+
+namespace quantd {
+namespace {
+
+constexpr int64_t kDefaultCalibrationRows = 256;
+
+absl::StatusOr<std::unique_ptr<Dataset>> OpenData(JobState& job, const v1::DataInput& input,
+                                                  const std::string& role) {
+  std::map<std::string, std::string> files;
+  for (const v1::FileRef& file : input.files()) {
+    files[file.name()] = job.folder.InputFile(file.digest());
+    job.report.inputs.push_back({role, file.name(), file.digest()});
+  }
+  return OpenDataset(FromProto(input), files, job.model.graph.inputs);
+}
+
+absl::Status CheckEvaluation(const v1::EvaluationSpec& spec) {
+  if (spec.has_alpha()) {
+    RETURN_IF_ERROR(MakeLevel(spec.alpha().numerator(), spec.alpha().denominator(),
+                              "spec.evaluation.alpha").status());
+  }
+  const std::vector<std::string> metrics(spec.metrics().begin(), spec.metrics().end());
+  return CheckMetricIds(metrics, "spec.evaluation.metrics");
+}
+
+absl::Status SplitData(JobState& job) {
+  const int64_t asked = job.spec.calibration().rows();
+  const uint64_t seed = job.spec.calibration().seed();
+  const int64_t rows = job.data->rows();
+  if (job.evaluation_data == nullptr) {
+    // Half the rows at most when the client left the number open, so that small sets can be evaluated too.
+    const int64_t calibration = asked > 0 ? asked : std::min(kDefaultCalibrationRows, (rows + 1) / 2);
+    ASSIGN_OR_RETURN(job.split, SplitRows(rows, calibration, job.spec.evaluation().rows(), seed));
+    return absl::OkStatus();
+  }
+  // Each set stands for itself: the split of one only serves to draw from it.
+  const int64_t calibration = std::min(asked > 0 ? asked : kDefaultCalibrationRows, rows);
+  if (calibration == rows) {
+    for (int64_t row = 0; row < rows; ++row) job.split.calibration.push_back(row);
+  } else {
+    ASSIGN_OR_RETURN(const Split split, SplitRows(rows, calibration, 0, seed));
+    job.split.calibration = split.calibration;
+  }
+  ASSIGN_OR_RETURN(const Split split,
+                   SplitRows(job.evaluation_data->rows(), 0, job.spec.evaluation().rows(), seed));
+  job.split.evaluation = split.evaluation;
+  return absl::OkStatus();
+}
+
+// One of both evaluation data sets being the other's would let calibration rows judge themselves.
+absl::Status CheckSetsDiffer(const JobState& job) {
+  for (const InputDigest& a : job.report.inputs) {
+    for (const InputDigest& b : job.report.inputs) {
+      if (a.role == "data" && b.role == "evaluation_data" && a.digest == b.digest) {
+        return InvalidField("DATA_OVERLAP", "spec.evaluation_data",
+                            absl::StrCat("'", b.name, "' is also in spec.data: calibration and evaluation must not "
+                                         "share rows; leave evaluation_data out to split one set"));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status PlanJob(JobState& job) {
+  ASSIGN_OR_RETURN(job.recipe, ExpandRecipe(job.spec.recipe()));
+  RETURN_IF_ERROR(CheckRecipe(job.recipe));
+  RETURN_IF_ERROR(CheckEvaluation(job.spec.evaluation()));
+  // Compiling finds every operator that is missing, and attributes that make no sense.
+  RETURN_IF_ERROR(CompileGraph(job.model.graph, job.model.opset(), CpuBackend()).status());
+  ASSIGN_OR_RETURN(job.layers, PlanLayers(job.model.graph, job.recipe.rules));
+  if (TensorsToObserve(job.layers).empty()) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, "NOTHING_TO_QUANTIZE",
+                     "the model has no Conv, Gemm or MatMul layer that the recipe does not exclude");
+  }
+  ASSIGN_OR_RETURN(job.data, OpenData(job, job.spec.data(), "data"));
+  if (job.spec.has_evaluation_data() && !job.spec.evaluation_data().files().empty()) {
+    ASSIGN_OR_RETURN(job.evaluation_data, OpenData(job, job.spec.evaluation_data(), "evaluation_data"));
+    RETURN_IF_ERROR(CheckSetsDiffer(job));
+  }
+  return SplitData(job);
+}
+
+}  // namespace quantd

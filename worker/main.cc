@@ -1,0 +1,47 @@
+// quantd-worker: the worker, and with --run-job the process of one job.
+#include <cstdio>
+#include <string>
+
+#include "common/log.h"
+#include "worker/app/run_worker.h"
+#include "worker/app/worker_flags.h"
+#include "worker/job/job_runner.h"
+#include "worker/methods/catalogue.h"
+
+namespace quantd {
+namespace {
+
+int RunOneJob(const WorkerFlags& flags) {
+  const absl::Status status = RunJob({.folder = {flags.run_job},
+                                      .events_fd = flags.events_fd,
+                                      .threads = flags.threads > 0 ? flags.threads : 1});
+  if (status.ok()) return 0;
+  LOG_ERROR("no verdict", {{"error", status.ToString()}});
+  return 3;
+}
+
+LogLevel LevelOf(const std::string& name) {
+  if (name == "debug") return LogLevel::kDebug;
+  if (name == "warning") return LogLevel::kWarning;
+  return name == "error" ? LogLevel::kError : LogLevel::kInfo;
+}
+
+int Main(int argc, char** argv) {
+  const absl::StatusOr<WorkerFlags> flags = ParseWorkerFlags(argc, argv);
+  if (!flags.ok()) {
+    std::fprintf(stderr, "quantd-worker: %s\n", std::string(flags.status().message()).c_str());
+    return 2;
+  }
+  if (flags->help || flags->version) {
+    const std::string text = flags->help ? WorkerHelp() : std::string("quantd-worker ") + kEngineVersion + "\n";
+    std::fputs(text.c_str(), stdout);
+    return 0;
+  }
+  ConfigureLog(LevelOf(flags->log_level), flags->log_format == "json" ? LogFormat::kJson : LogFormat::kText);
+  return flags->run_job.empty() ? RunWorker(*flags) : RunOneJob(*flags);
+}
+
+}  // namespace
+}  // namespace quantd
+
+int main(int argc, char** argv) { return quantd::Main(argc, argv); }

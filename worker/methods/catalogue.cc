@@ -1,0 +1,124 @@
+#include "worker/methods/catalogue.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/error.h"
+#include "worker/formats/int_format.h"
+#include "worker/methods/presets/registry.h"
+#include "worker/methods/range/registry.h"
+
+namespace quantd {
+namespace {
+
+// Axes whose components are not families of interchangeable code yet: their meaning lives in worker/quantize.
+constexpr MethodInfo kFixedMethods[] = {
+    {.id = "bias_correction",
+     .axis = "compensation",
+     .summary = "Moves each layer's bias so that the mean of its output is that of full precision.",
+     .paper = "Nagel et al. 2019, arXiv:1906.04721, section 4.2",
+     .needs = "calibration data"},
+    {.id = "random", .axis = "data", .summary = "Calibrates on a seeded random sample of the rows."},
+    {.id = "per_channel", .axis = "granularity", .summary = "One code per output channel of a weight."},
+    {.id = "per_tensor", .axis = "granularity", .summary = "One code for the whole tensor."},
+    {.id = "nearest", .axis = "rounding", .summary = "Each value becomes the nearest code, ties to even."},
+};
+
+class RecipeCheck {
+ public:
+  explicit RecipeCheck(const Catalogue& catalogue) : catalogue_(catalogue) {}
+
+  void Check(const Component& component, absl::string_view axis, const std::string& field) {
+    std::vector<std::string> known;
+    for (const MethodInfo& method : catalogue_.methods) {
+      if (method.axis != axis) continue;
+      known.emplace_back(method.id);
+      if (method.id != component.id) continue;
+      for (const ParamProblem& problem : CheckParams(method.params, component)) {
+        Add(problem.reason, absl::StrCat(field, ".parameters[", problem.name, "]"), problem.description);
+      }
+      return;
+    }
+    Add(component.id.empty() ? "INCOMPLETE_RECIPE" : "UNKNOWN_METHOD", field + ".id",
+        absl::StrCat(component.id.empty() ? "is missing" : absl::StrCat("there is no '", component.id, "'"),
+                     known.empty() ? "; this engine has none on this axis"
+                                   : absl::StrCat("; known: ", absl::StrJoin(known, ", "))));
+  }
+
+  void Check(const TensorRecipe& recipe, const std::string& field, bool is_weight) {
+    Check(recipe.format, "format", field + ".format");
+    Check(recipe.granularity, "granularity", field + ".granularity");
+    Check(recipe.range, "range", field + ".range");
+    Check(recipe.rounding, "rounding", field + ".rounding");
+    for (const RangeInfo* range : range::All()) {
+      if (range->method.id != recipe.range.id || (is_weight ? range->for_weights : range->for_activations)) continue;
+      Add("UNKNOWN_METHOD", field + ".range.id",
+          absl::StrCat("'", recipe.range.id, "' does not apply to ", is_weight ? "weights" : "activations"));
+    }
+    const IntFormat* format = FindIntFormat(recipe.format.id);
+    if (is_weight && format != nullptr && !format->symmetric) {
+      Add("UNKNOWN_METHOD", field + ".format.id", "weights take a symmetric format");
+    }
+    if (!is_weight && recipe.granularity.id == "per_channel") {
+      Add("UNKNOWN_METHOD", field + ".granularity.id", "activations are quantized per tensor");
+    }
+  }
+
+  void Check(const std::vector<Component>& list, absl::string_view axis, const std::string& field) {
+    for (size_t i = 0; i < list.size(); ++i) Check(list[i], axis, absl::StrCat(field, "[", i, "]"));
+  }
+
+  void Optional(const Component& component, absl::string_view axis, const std::string& field) {
+    if (!component.id.empty() || !component.params.empty()) Check(component, axis, field);
+  }
+
+  absl::Status Result() const {
+    return violations_.empty() ? absl::OkStatus() : InvalidFields(reason_, violations_);
+  }
+
+ private:
+  void Add(absl::string_view reason, std::string field, std::string description) {
+    if (violations_.empty()) reason_ = std::string(reason);
+    violations_.push_back({std::move(field), std::move(description)});
+  }
+
+  const Catalogue& catalogue_;
+  std::string reason_;
+  std::vector<FieldViolation> violations_;
+};
+
+}  // namespace
+
+Catalogue MakeCatalogue() {
+  Catalogue catalogue{.devices = {"cpu"}, .model_formats = {"onnx"}, .export_formats = {"onnx_qdq"}};
+  catalogue.methods.assign(std::begin(kFixedMethods), std::end(kFixedMethods));
+  for (const IntFormat& format : IntFormats()) {
+    catalogue.methods.push_back({.id = format.id, .axis = "format", .summary = format.summary});
+  }
+  for (const RangeInfo* range : range::All()) catalogue.methods.push_back(range->method);
+  std::sort(catalogue.methods.begin(), catalogue.methods.end(), [](const MethodInfo& a, const MethodInfo& b) {
+    return std::tie(a.axis, a.id) < std::tie(b.axis, b.id);
+  });
+  const auto presets = presets::All();
+  catalogue.presets.assign(presets.begin(), presets.end());
+  std::sort(catalogue.presets.begin(), catalogue.presets.end(),
+            [](const PresetInfo* a, const PresetInfo* b) { return a->id < b->id; });
+  return catalogue;
+}
+
+absl::Status CheckRecipe(const Recipe& recipe) {
+  const Catalogue catalogue = MakeCatalogue();
+  RecipeCheck check(catalogue);
+  check.Check(recipe.transforms, "transform", "recipe.transforms");
+  check.Check(recipe.weight, "recipe.weight", /*is_weight=*/true);
+  check.Check(recipe.activation, "recipe.activation", /*is_weight=*/false);
+  check.Check(recipe.compensations, "compensation", "recipe.compensations");
+  check.Optional(recipe.allocation, "allocation", "recipe.allocation");
+  check.Optional(recipe.data, "data", "recipe.data");
+  check.Check(recipe.recoveries, "recovery", "recipe.recoveries");
+  return check.Result();
+}
+
+}  // namespace quantd

@@ -1,0 +1,36 @@
+// What this engine can do, as data: announced to the server, printed by clients, and the measure of every recipe.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "worker/methods/method_info.h"
+#include "worker/methods/recipe.h"
+
+namespace quantd {
+
+// Part of every result's identity: results of different engine versions are never taken for each other.
+inline constexpr char kEngineVersion[] = "0.1.0";
+
+struct PresetInfo {
+  std::string id;
+  std::string summary;
+  Recipe recipe;
+};
+
+struct Catalogue {
+  std::vector<MethodInfo> methods;  // By axis, then id.
+  std::vector<const PresetInfo*> presets;
+  std::vector<std::string> devices;
+  std::vector<std::string> model_formats;
+  std::vector<std::string> export_formats;
+};
+
+Catalogue MakeCatalogue();
+
+// Everything wrong with a recipe, in one INVALID_ARGUMENT. Fields are spelled "recipe.activation.range.id".
+// Reasons: UNKNOWN_METHOD, UNKNOWN_PARAMETER, PARAMETER_OUT_OF_RANGE, INCOMPLETE_RECIPE; the first problem's counts.
+absl::Status CheckRecipe(const Recipe& recipe);
+
+}  // namespace quantd

@@ -1,0 +1,145 @@
+#include "worker/observe/power_of_two_histogram.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "common/check.h"
+#include "common/status_macros.h"
+#include "worker/observe/binary_codec.h"
+
+namespace quantd {
+namespace {
+
+// Bin numbers are computed as x * 2^-k in float. Below this exponent the factor would overflow; the subnormal numbers
+// there share the innermost bins.
+constexpr int kExponentMin = -100;
+constexpr int kExponentMax = 128;  // Every finite float lies below 2^128.
+constexpr int kBinsMax = 1 << 20;
+
+}  // namespace
+
+PowerOfTwoHistogram::PowerOfTwoHistogram(int bins) : counts_(static_cast<size_t>(bins), 0) {
+  QUANTD_CHECK(bins > 0 && bins % 4 == 0);
+}
+
+double PowerOfTwoHistogram::radius() const {
+  return exponent_ == kNoExponent ? 0 : std::ldexp(1.0, exponent_);
+}
+
+uint64_t PowerOfTwoHistogram::total() const {
+  uint64_t sum = zeros_;
+  for (const uint64_t count : counts_) sum += count;
+  return sum;
+}
+
+void PowerOfTwoHistogram::GrowTo(int exponent) {
+  if (exponent_ == kNoExponent) exponent_ = exponent;
+  const size_t bins = counts_.size();
+  for (; exponent_ < exponent; ++exponent_) {
+    std::vector<uint64_t> grown(bins, 0);
+    // Pairs of bins become the bins of the middle half. Beyond `bins` doublings all counts sit in the two middle bins.
+    for (size_t i = 0; i < bins; ++i) grown[bins / 4 + i / 2] += counts_[i];
+    counts_ = std::move(grown);
+  }
+}
+
+void PowerOfTwoHistogram::Update(absl::Span<const float> values) {
+  float largest = 0;
+  for (const float x : values) {
+    const float magnitude = std::fabs(x);
+    if (magnitude > largest && std::isfinite(x)) largest = magnitude;
+  }
+  if (largest > 0) {
+    int exponent;
+    std::frexp(largest, &exponent);  // largest = m * 2^exponent with m in [1/2, 1): so it lies below 2^exponent.
+    GrowTo(std::max(exponent, kExponentMin));
+  }
+  const int half = bins() / 2;
+  // A power of two as long as `bins` is one; otherwise one rounding, the same for every update at this radius.
+  const float scale =
+      exponent_ == kNoExponent ? 0 : static_cast<float>(half) * std::ldexp(1.0f, -exponent_ / 2) *
+                                         std::ldexp(1.0f, -exponent_ - (-exponent_ / 2));
+  for (const float x : values) {
+    if (x == 0) {
+      ++zeros_;
+    } else if (std::isnan(x)) {
+      ++not_a_number_;
+    } else if (std::isinf(x)) {
+      ++infinite_;
+    } else {
+      ++counts_[static_cast<size_t>(static_cast<int>(std::floor(x * scale)) + half)];
+    }
+  }
+}
+
+void PowerOfTwoHistogram::Merge(const PowerOfTwoHistogram& other) {
+  QUANTD_CHECK(other.bins() == bins());
+  zeros_ += other.zeros_;
+  not_a_number_ += other.not_a_number_;
+  infinite_ += other.infinite_;
+  if (other.exponent_ == kNoExponent) return;
+  GrowTo(other.exponent_);
+  if (other.exponent_ < exponent_) {
+    PowerOfTwoHistogram grown = other;
+    grown.GrowTo(exponent_);
+    for (size_t i = 0; i < counts_.size(); ++i) counts_[i] += grown.counts_[i];
+    return;
+  }
+  for (size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
+}
+
+double PowerOfTwoHistogram::Quantile(double q) const {
+  const double target = q * static_cast<double>(total());
+  double below = 0;
+  double last = 0;  // Where the highest values seen so far end.
+  for (int i = 0; i < bins(); ++i) {
+    if (i == bins() / 2 && zeros_ > 0) {
+      below += static_cast<double>(zeros_);
+      if (below >= target) return 0;
+      last = 0;
+    }
+    const double count = static_cast<double>(counts_[static_cast<size_t>(i)]);
+    if (count == 0) continue;
+    if (below + count >= target) {
+      return lower(i) + (target - below) / count * bin_width();
+    }
+    below += count;
+    last = lower(i + 1);
+  }
+  return last;
+}
+
+std::string PowerOfTwoHistogram::Serialize() const {
+  BinaryWriter writer;
+  writer.Signed(exponent_);
+  writer.Unsigned(zeros_);
+  writer.Unsigned(not_a_number_);
+  writer.Unsigned(infinite_);
+  writer.Unsigned(counts_.size());
+  for (const uint64_t count : counts_) writer.Unsigned(count);
+  return writer.Take();
+}
+
+absl::StatusOr<PowerOfTwoHistogram> PowerOfTwoHistogram::Parse(absl::string_view& bytes) {
+  BinaryReader reader(bytes);
+  PowerOfTwoHistogram histogram(4);
+  ASSIGN_OR_RETURN(const int64_t exponent, reader.Signed());
+  ASSIGN_OR_RETURN(histogram.zeros_, reader.Unsigned());
+  ASSIGN_OR_RETURN(histogram.not_a_number_, reader.Unsigned());
+  ASSIGN_OR_RETURN(histogram.infinite_, reader.Unsigned());
+  ASSIGN_OR_RETURN(const uint64_t bins, reader.Unsigned());
+  const bool known_exponent = exponent == kNoExponent || (exponent >= kExponentMin && exponent <= kExponentMax);
+  if (!known_exponent || bins == 0 || bins % 4 != 0 || bins > kBinsMax || bins > reader.rest().size()) {
+    return absl::InvalidArgumentError("the bytes are no histogram");
+  }
+  histogram.exponent_ = static_cast<int>(exponent);
+  histogram.counts_.resize(bins);
+  for (uint64_t& count : histogram.counts_) {
+    ASSIGN_OR_RETURN(count, reader.Unsigned());
+  }
+  bytes = reader.rest();
+  return histogram;
+}
+
+}  // namespace quantd

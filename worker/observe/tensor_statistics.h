@@ -1,0 +1,50 @@
+// What calibration learns about one tensor: enough for every range method, so that the data is seen once.
+//
+// Batches are observed side by side into one object each and merged in batch order; the result is what observing
+// them one after the other would give.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "worker/observe/power_of_two_histogram.h"
+
+namespace quantd {
+
+// The finite values of one batch; lower > upper when it had none.
+struct BatchRange {
+  float lower;
+  float upper;
+
+  friend bool operator==(const BatchRange&, const BatchRange&) = default;
+};
+
+class TensorStatistics {
+ public:
+  // Observes one batch.
+  void Update(absl::Span<const float> values);
+
+  // Appends what `later` observed.
+  void Merge(const TensorStatistics& later);
+
+  // Over all finite values; 0 when there was none.
+  float min() const;
+  float max() const;
+  const std::vector<BatchRange>& batches() const { return batches_; }
+  const PowerOfTwoHistogram& histogram() const { return histogram_; }
+
+  std::string Serialize() const;
+  static absl::StatusOr<TensorStatistics> Parse(absl::string_view& bytes);
+
+  friend bool operator==(const TensorStatistics&, const TensorStatistics&) = default;
+
+ private:
+  std::vector<BatchRange> batches_;
+  PowerOfTwoHistogram histogram_;
+};
+
+}  // namespace quantd
