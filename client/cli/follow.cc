@@ -31,8 +31,9 @@ void TellInterrupted(Invocation& invocation, const FollowOptions& options) {
     }
     err << "interrupted; cancelling failed: " << std::string(cancelled.message()) << "\n";
   }
-  err << "interrupted; the job goes on. Watch it:  quantctl watch " << options.job
-      << "\n                             Stop it:   quantctl cancel " << options.job << "\n";
+  err << "interrupted; the job goes on\n"
+      << "  watch it:  quantctl watch " << options.job << "\n"
+      << "  stop it:   quantctl cancel " << options.job << "\n";
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // quantctl: the command line of quantd.
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -20,8 +21,12 @@ namespace {
 void WaitForInterrupt(const sigset_t signals, std::stop_source stop) {
   int signal = 0;
   sigwait(&signals, &signal);
+  const auto first = std::chrono::steady_clock::now();
   stop.request_stop();
-  sigwait(&signals, &signal);
+  // Some senders signal the process and its group: one wish, told twice.
+  do {
+    sigwait(&signals, &signal);
+  } while (std::chrono::steady_clock::now() - first < std::chrono::seconds(1));
   std::_Exit(quantd::kExitInterrupted);
 }
 
