@@ -113,7 +113,7 @@ absl::Status AddLabels(const ParsedFlags& flags, const std::string& flag, FileSe
     labels->set_folder_name(true);
   } else if (source == "prefix") {
     labels->set_file_name_prefix(true);
-  } else if (FileExists(source) && !IsFolder(source)) {
+  } else if (!set.Holds(source) && FileExists(source) && !IsFolder(source)) {
     RETURN_IF_ERROR(set.Add(source));
     labels->set_array(BaseName(source));
   } else {

@@ -200,6 +200,23 @@ TEST_F(QuantctlTest, LevelsOutOfRangeAreTheServersToRefuse) {
   EXPECT_THAT(err_.str(), HasSubstr("--alpha"));
 }
 
+TEST_F(QuantctlTest, LabelsMayBeAFileAmongTheDataOrAKey) {
+  ASSERT_EQ(Submit({"--data", folder_ + "/labels.npy", "--labels", "labels.npy"}), kExitOk);
+  EXPECT_EQ(spec().data().files_size(), 2);
+  EXPECT_EQ(spec().data().labels().array(), "labels.npy");
+  ASSERT_EQ(Submit({"--labels", "y_test"}), kExitOk);
+  EXPECT_EQ(spec().data().labels().array(), "y_test");
+  ASSERT_EQ(Submit({"--labels", "prefix"}), kExitOk);
+  EXPECT_TRUE(spec().data().labels().file_name_prefix());
+}
+
+TEST_F(QuantctlTest, TwoFilesOfOneNameAreRefused) {
+  ASSERT_OK(CreateFolders(folder_ + "/other"));
+  Write("other/data.npy", "other bytes");
+  EXPECT_EQ(Submit({"--data", folder_ + "/other/data.npy"}), kExitInvalidRequest);
+  EXPECT_THAT(err_.str(), HasSubstr("would both be called 'data.npy'"));
+}
+
 TEST_F(QuantctlTest, AFolderGivesFilesNamedRelativeToIt) {
   ASSERT_OK(CreateFolders(folder_ + "/photos/cat"));
   Write("photos/cat/1.png", "cat");
