@@ -51,6 +51,7 @@ padding:16px 0;border-top:1px solid var(--line);break-inside:avoid}
 code{font:12px/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;overflow-wrap:anywhere}
 svg{display:block;width:100%}
 svg.interval{height:auto}
+svg.plot{overflow:visible}
 svg.share{height:10px;border-radius:3px}
 .track{stroke:var(--line);stroke-width:1}
 .zero{stroke:var(--soft);stroke-width:1;stroke-dasharray:2 2}
