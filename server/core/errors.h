@@ -1,4 +1,5 @@
-// Every error of the job service that a user can see, so that wording, code and reason are chosen once.
+// Every error of the job service that a user can see, so that wording, code and reason are chosen
+// once.
 #pragma once
 
 #include <string>
