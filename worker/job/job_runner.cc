@@ -1,8 +1,5 @@
 #include "worker/job/job_runner.h"
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-
 #include <exception>
 #include <new>
 #include <string>
@@ -15,6 +12,7 @@
 #include "common/log.h"
 #include "common/status_macros.h"
 #include "proto/wire/status_proto.h"
+#include "proto/wire/work_digest.h"
 #include "worker/job/checkpoint.h"
 #include "worker/job/job_state.h"
 #include "worker/job/progress.h"
@@ -39,19 +37,9 @@ constexpr Stage kStages[] = {
     {"export", &ExportModel, 0.02},    {"report", &WriteReport, 0.03},
 };
 
-// The work that a checkpoint belongs to: everything in the spec but gates and execution.
+// The work that a checkpoint belongs to.
 std::string CheckpointKey(const v1::JobSpec& spec) {
-  v1::JobSpec work = spec;
-  work.clear_gates();
-  work.clear_execution();
-  std::string bytes;
-  {
-    google::protobuf::io::StringOutputStream stream(&bytes);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);  // Map fields have no order otherwise.
-    work.SerializeToCodedStream(&coded);
-  }
-  return Sha256Hex(absl::StrCat(kEngineVersion, "\n", Sha256Hex(bytes)));
+  return Sha256Hex(absl::StrCat(kEngineVersion, "\n", WorkDigest(spec)));
 }
 
 absl::Status RunStages(const v1::JobSpec& spec, const RunJobOptions& options) {
