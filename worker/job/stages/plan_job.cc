@@ -1,17 +1,17 @@
-// Everything that can be found wrong before work begins is found here: recipe, layers, operators, data.
+// What can be found wrong before work begins is found here: recipe, layers, operators, data.
 #include <algorithm>
 #include <map>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "common/error.h"
-#include "common/stats/fraction.h"
 #include "common/status_macros.h"
 #include "worker/backend/backend.h"
 #include "worker/exec/executor.h"
 #include "worker/job/recipe_proto.h"
 #include "worker/job/stages/stages.h"
 #include "worker/methods/catalogue.h"
+#include "worker/methods/recipe.h"
 
 namespace quantd {
 namespace {
@@ -26,15 +26,6 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenData(JobState& job, const v1::DataI
     job.report.inputs.push_back({role, file.name(), file.digest()});
   }
   return OpenDataset(FromProto(input), files, job.model.graph.inputs);
-}
-
-absl::Status CheckEvaluation(const v1::EvaluationSpec& spec) {
-  if (spec.has_alpha()) {
-    RETURN_IF_ERROR(MakeLevel(spec.alpha().numerator(), spec.alpha().denominator(),
-                              "spec.evaluation.alpha").status());
-  }
-  const std::vector<std::string> metrics(spec.metrics().begin(), spec.metrics().end());
-  return CheckMetricIds(metrics, "spec.evaluation.metrics");
 }
 
 absl::Status SplitData(JobState& job) {
@@ -80,7 +71,9 @@ absl::Status CheckSetsDiffer(const JobState& job) {
 absl::Status PlanJob(JobState& job) {
   ASSIGN_OR_RETURN(job.recipe, ExpandRecipe(job.spec.recipe()));
   RETURN_IF_ERROR(CheckRecipe(job.recipe));
-  RETURN_IF_ERROR(CheckEvaluation(job.spec.evaluation()));
+  const std::string& preset = job.spec.recipe().preset();
+  job.report.recipe_summary =
+      absl::StrCat(preset, preset.empty() ? "" : ": ", DescribeRecipe(job.recipe));
   // Compiling finds every operator that is missing, and attributes that make no sense.
   RETURN_IF_ERROR(CompileGraph(job.model.graph, job.model.opset(), CpuBackend()).status());
   ASSIGN_OR_RETURN(job.layers, PlanLayers(job.model.graph, job.recipe.rules));
