@@ -276,6 +276,17 @@ BadInput BadFileName(const std::string& name, const std::string& file_name) {
 
 std::vector<BadInput> BadRequests() {
   return {
+      {"DataFormatThatIsNone",
+       [](auto&, auto& spec) {
+         spec.mutable_data()->set_format(static_cast<v1::DataInput::Format>(99));
+       },
+       kInvalid, "INVALID_SPEC", "spec.data.format"},
+      {"ChannelOrderThatIsNone",
+       [](auto&, auto& spec) {
+         spec.mutable_data()->mutable_preprocessing()->set_channels(
+             static_cast<v1::Preprocessing::Channels>(-1));
+       },
+       kInvalid, "INVALID_SPEC", "spec.data.preprocessing.channels"},
       {"AlphaOfZero", [](auto&, auto& spec) { SetAlpha(spec, 0, 1); }, kInvalid, "INVALID_ALPHA",
        "spec.evaluation.alpha"},
       {"AlphaAboveOne", [](auto&, auto& spec) { SetAlpha(spec, 3, 2); }, kInvalid, "INVALID_ALPHA",
