@@ -148,6 +148,13 @@ std::vector<BadInput> BadModels() {
          SetModel(bench, spec, Serialized(graph));
        },
        absl::StatusCode::kUnimplemented, "UNSUPPORTED_OUTPUT_SHAPE", "model.graph.output[z]"},
+      {"BatchFixedToEight",
+       [](auto& bench, auto& spec) {
+         Graph graph = TinyGraph();
+         graph.inputs[0].shape[0] = {8, ""};
+         SetModel(bench, spec, Serialized(graph));
+       },
+       absl::StatusCode::kUnimplemented, "UNSUPPORTED_BATCH", "model.graph.input[x]"},
       {"WrongMainFile",
        [](auto&, auto& spec) { spec.mutable_model()->set_main_file("other.onnx"); }, kInvalid,
        "INVALID_SPEC", "spec.model.main_file"},
