@@ -148,6 +148,13 @@ std::vector<BadInput> BadModels() {
          SetModel(bench, spec, Serialized(graph));
        },
        absl::StatusCode::kUnimplemented, "UNSUPPORTED_OUTPUT_SHAPE", "model.graph.output[z]"},
+      {"BatchFixedToEight",
+       [](auto& bench, auto& spec) {
+         Graph graph = TinyGraph();
+         graph.inputs[0].shape[0] = {8, ""};
+         SetModel(bench, spec, Serialized(graph));
+       },
+       absl::StatusCode::kUnimplemented, "UNSUPPORTED_BATCH", "model.graph.input[x]"},
       {"WrongMainFile",
        [](auto&, auto& spec) { spec.mutable_model()->set_main_file("other.onnx"); }, kInvalid,
        "INVALID_SPEC", "spec.model.main_file"},
@@ -276,6 +283,17 @@ BadInput BadFileName(const std::string& name, const std::string& file_name) {
 
 std::vector<BadInput> BadRequests() {
   return {
+      {"DataFormatThatIsNone",
+       [](auto&, auto& spec) {
+         spec.mutable_data()->set_format(static_cast<v1::DataInput::Format>(99));
+       },
+       kInvalid, "INVALID_SPEC", "spec.data.format"},
+      {"ChannelOrderThatIsNone",
+       [](auto&, auto& spec) {
+         spec.mutable_data()->mutable_preprocessing()->set_channels(
+             static_cast<v1::Preprocessing::Channels>(-1));
+       },
+       kInvalid, "INVALID_SPEC", "spec.data.preprocessing.channels"},
       {"AlphaOfZero", [](auto&, auto& spec) { SetAlpha(spec, 0, 1); }, kInvalid, "INVALID_ALPHA",
        "spec.evaluation.alpha"},
       {"AlphaAboveOne", [](auto&, auto& spec) { SetAlpha(spec, 3, 2); }, kInvalid, "INVALID_ALPHA",

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -69,6 +70,19 @@ absl::Status CheckExports(const v1::JobSpec& spec, const std::vector<std::string
   return absl::OkStatus();
 }
 
+// Enums on the wire may hold any number.
+absl::Status CheckData(const v1::DataInput& data, const std::string& field) {
+  const v1::Preprocessing& pixels = data.preprocessing();
+  for (const auto& [valid, name] :
+       {std::pair(v1::DataInput::Format_IsValid(data.format()), ".format"),
+        std::pair(v1::Preprocessing::Layout_IsValid(pixels.layout()), ".preprocessing.layout"),
+        std::pair(v1::Preprocessing::Channels_IsValid(pixels.channels()),
+                  ".preprocessing.channels")}) {
+    if (!valid) return InvalidField("INVALID_SPEC", field + name, "is none of the known values");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckEvaluation(const v1::EvaluationSpec& spec) {
   if (spec.has_alpha()) {
     RETURN_IF_ERROR(
@@ -91,6 +105,8 @@ absl::Status CheckEvaluation(const v1::EvaluationSpec& spec) {
 absl::Status CheckSpec(const v1::JobSpec& spec) {
   const Catalogue catalogue = MakeCatalogue();
   RETURN_IF_ERROR(CheckFormat(spec.model().format(), catalogue.model_formats, "spec.model.format"));
+  RETURN_IF_ERROR(CheckData(spec.data(), "spec.data"));
+  RETURN_IF_ERROR(CheckData(spec.evaluation_data(), "spec.evaluation_data"));
   RETURN_IF_ERROR(
       CheckCount(spec.calibration().rows(), kCalibrationRowsMax, "spec.calibration.rows"));
   RETURN_IF_ERROR(CheckCount(spec.calibration().batch_rows(), kCalibrationRowsMax,

@@ -32,6 +32,21 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenData(JobState& job, const v1::DataI
   return data;
 }
 
+// Rows are run in batches of any size, the last one smaller, unless the model takes one row at a time.
+absl::Status CheckBatch(const Graph& graph) {
+  for (const ValueInfo& input : graph.inputs) {
+    if (!input.has_shape || input.shape.empty() || input.shape[0].extent <= 1) continue;
+    const std::string description =
+        absl::StrCat("fixes its batch to ", input.shape[0].extent,
+                     "; export the model with a batch of 1 or with a dynamic one");
+    return MakeError(absl::StatusCode::kUnimplemented,
+                     absl::StrCat("the model's input '", input.name, "' ", description),
+                     {.reason = "UNSUPPORTED_BATCH",
+                      .violations = {{absl::StrCat("model.graph.input[", input.name, "]"), description}}});
+  }
+  return absl::OkStatus();
+}
+
 absl::Status SplitData(JobState& job) {
   const int64_t asked = job.spec.calibration().rows();
   const uint64_t seed = job.spec.calibration().seed();
@@ -78,6 +93,7 @@ absl::Status PlanJob(JobState& job) {
   const std::string& preset = job.spec.recipe().preset();
   job.report.recipe_summary =
       absl::StrCat(preset, preset.empty() ? "" : ": ", DescribeRecipe(job.recipe));
+  RETURN_IF_ERROR(CheckBatch(job.model.graph));
   // Compiling finds every operator that is missing, and attributes that make no sense.
   RETURN_IF_ERROR(CompileGraph(job.model.graph, job.model.opset(), CpuBackend()).status());
   absl::StatusOr<std::vector<PlannedLayer>> layers =
