@@ -1,0 +1,70 @@
+#include "server/core/errors.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/error.h"
+
+namespace quantd::errors {
+
+absl::Status JobNotFound(const JobName& name) {
+  return MakeError(absl::StatusCode::kNotFound, "JOB_NOT_FOUND",
+                   absl::StrCat("there is no job ", name.ToString()));
+}
+
+absl::Status ArtifactNotFound(const ArtifactName& name) {
+  return MakeError(absl::StatusCode::kNotFound, "ARTIFACT_NOT_FOUND",
+                   absl::StrCat("there is no artifact ", name.ToString()));
+}
+
+absl::Status BlobNotFound(absl::string_view digest) {
+  return MakeError(absl::StatusCode::kNotFound, "BLOB_NOT_FOUND",
+                   absl::StrCat("there is no blob ", digest));
+}
+
+absl::Status StaleLease(const JobName& name, uint64_t token) {
+  return MakeError(
+      absl::StatusCode::kAborted, "STALE_LEASE",
+      absl::StrCat("lease ", token, " of ", name.ToString(), " is over; stop working on it"));
+}
+
+absl::Status RequestIdReused(absl::string_view request_id, const JobName& earlier) {
+  return InvalidField("REQUEST_ID_REUSED", "request_id",
+                      absl::StrCat("'", request_id, "' created ", earlier.ToString(),
+                                   " from another request; use a fresh id for a different job"));
+}
+
+absl::Status JobNotFinished(const JobName& name) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "JOB_NOT_FINISHED",
+                   absl::StrCat(name.ToString(), " has not finished; cancel it first"));
+}
+
+absl::Status EtagMismatch(const JobName& name) {
+  return MakeError(absl::StatusCode::kAborted, "ETAG_MISMATCH",
+                   absl::StrCat(name.ToString(), " has changed; read it again"));
+}
+
+absl::Status ArtifactBlobMissing(absl::string_view file, absl::string_view digest) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "BLOB_MISSING",
+                   absl::StrCat("file '", file, "' names blob ", digest,
+                                " which has not been uploaded in that size"));
+}
+
+absl::Status LeaseExpired(absl::string_view worker) {
+  return MakeError(absl::StatusCode::kUnavailable, "LEASE_EXPIRED",
+                   absl::StrCat("worker '", worker, "' stopped sending heartbeats"));
+}
+
+absl::Status QueueTimeout(absl::Duration limit) {
+  return MakeError(absl::StatusCode::kDeadlineExceeded, "QUEUE_TIMEOUT",
+                   absl::StrCat("no worker started the job within ", absl::FormatDuration(limit)));
+}
+
+absl::Status Cancelled() {
+  return MakeError(absl::StatusCode::kCancelled, "CANCELLED", "cancelled on request");
+}
+
+absl::Status ShuttingDown() {
+  return MakeError(absl::StatusCode::kUnavailable, "the server is shutting down",
+                   ErrorDetails{.reason = "SHUTTING_DOWN", .retry_after = absl::Seconds(1)});
+}
+
+}  // namespace quantd::errors

@@ -1,0 +1,33 @@
+// Every error of the job service that a user can see, so that wording, code and reason are chosen
+// once.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "server/core/job.h"
+
+namespace quantd::errors {
+
+absl::Status JobNotFound(const JobName& name);
+absl::Status ArtifactNotFound(const ArtifactName& name);
+absl::Status BlobNotFound(absl::string_view digest);
+
+// The worker's lease is not the job's latest, or has ended: whatever it wanted to write is refused.
+absl::Status StaleLease(const JobName& name, uint64_t token);
+
+absl::Status RequestIdReused(absl::string_view request_id, const JobName& earlier);
+absl::Status JobNotFinished(const JobName& name);
+absl::Status EtagMismatch(const JobName& name);
+absl::Status ArtifactBlobMissing(absl::string_view file, absl::string_view digest);
+
+// Why attempts and jobs ended.
+absl::Status LeaseExpired(absl::string_view worker);
+absl::Status QueueTimeout(absl::Duration limit);
+absl::Status Cancelled();
+
+// The server is draining: come back soon.
+absl::Status ShuttingDown();
+
+}  // namespace quantd::errors

@@ -1,0 +1,151 @@
+// A job as the server keeps it. Plain data. What the job is asked to do and what it found out are
+// bytes here: only the wire layer and the workers understand them.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/core/names.h"
+
+namespace quantd {
+
+// docs/job_states.md draws them.
+enum class JobState { kQueued, kRunning, kSucceeded, kFailed, kCancelled };
+
+constexpr bool IsFinished(JobState state) { return state > JobState::kRunning; }
+
+struct JobProgress {
+  std::string stage;  // "calibrate"
+  int64_t step = 0;   // Steps of the stage that are done.
+  int64_t steps = 0;  // Steps of the stage; 0 when unknown.
+  std::optional<absl::Duration> eta;
+  double fraction = 0;  // Of the whole job, 0 to 1.
+
+  friend bool operator==(const JobProgress&, const JobProgress&) = default;
+};
+
+enum class AttemptOutcome { kRunning, kSucceeded, kFailed, kLeaseExpired, kHandedBack, kCancelled };
+
+// One run of a job on one worker.
+struct Attempt {
+  int number = 1;  // From 1.
+  std::string worker;
+  absl::Time start_time;
+  std::optional<absl::Time> end_time;
+  AttemptOutcome outcome = AttemptOutcome::kRunning;
+  absl::Status error;
+
+  friend bool operator==(const Attempt&, const Attempt&) = default;
+};
+
+// What the queue must know of a job's spec.
+struct JobTraits {
+  // SHA-256 of all that determines the result, the engine's version apart: jobs of equal work share
+  // one result.
+  std::string work_digest;
+  // What a worker must be able to do, sorted: "preset:w8a8-mse", "range:mse", ...
+  std::vector<std::string> requirements;
+  int priority = 0;      // Higher runs first.
+  int max_attempts = 3;  // Failures, lost leases included, before the job fails for good.
+  absl::Duration queue_timeout = absl::InfiniteDuration();  // From creation to the first start.
+
+  friend bool operator==(const JobTraits&, const JobTraits&) = default;
+};
+
+struct JobLease {
+  std::string worker;
+  uint64_t token = 0;  // Of the latest lease; 0 before the first. Stays when the lease has ended.
+  absl::Time expire_time;
+
+  friend bool operator==(const JobLease&, const JobLease&) = default;
+};
+
+struct Job {
+  int64_t key = 0;  // Chosen by the store; ascending in order of creation, never reused.
+  JobName name;
+  std::string display_name;
+  std::map<std::string, std::string> labels;
+  std::string request_id;      // Empty: none.
+  std::string request_digest;  // Of the whole creation request, to tell a repetition from a reuse.
+  JobTraits traits;
+
+  JobState state = JobState::kQueued;
+  int64_t version = 1;  // Counts changes; the etag.
+  absl::Time create_time;
+  absl::Time update_time;
+  std::optional<absl::Time> start_time;
+  std::optional<absl::Time> end_time;
+  absl::Time not_before;  // A queued job is not leased earlier (backoff).
+  bool cancel_requested = false;
+  JobLease lease;
+  JobProgress progress;
+  std::vector<Attempt> attempts;
+  int64_t event_count = 0;  // The sequence number of the latest event.
+
+  std::string engine_version;  // Of the worker that made the result, or of the one that runs it.
+  std::string artifact;        // Resource name; when succeeded.
+  std::string cached_from;     // Job that did the work; empty when this one did.
+  absl::Status error;          // When failed or cancelled.
+
+  friend bool operator==(const Job&, const Job&) = default;
+};
+
+struct LogText {
+  std::string text;
+  friend bool operator==(const LogText&, const LogText&) = default;
+};
+
+struct WarningText {
+  std::string text;
+  friend bool operator==(const WarningText&, const WarningText&) = default;
+};
+
+struct JobEvent {
+  int64_t sequence = 0;  // From 1, without gaps in a job.
+  absl::Time time;
+  std::variant<JobState, JobProgress, LogText, WarningText> content;
+
+  friend bool operator==(const JobEvent&, const JobEvent&) = default;
+};
+
+// A file by content.
+struct StoredFile {
+  std::string name;
+  std::string digest;
+  int64_t size_bytes = 0;
+
+  friend bool operator==(const StoredFile&, const StoredFile&) = default;
+};
+
+// A named set of blobs.
+struct Artifact {
+  int64_t key = 0;  // Chosen by the store, ascending.
+  ArtifactName name;
+  std::vector<StoredFile> files;  // In byte order of their names.
+  absl::Time create_time;
+  std::string job;  // Resource name; empty for uploads.
+  std::map<std::string, std::string> labels;
+  std::string digest;  // ArtifactDigest(files).
+
+  friend bool operator==(const Artifact&, const Artifact&) = default;
+};
+
+// What one kind of worker can do. Equal catalogues are one entry, however many workers announce it.
+struct WorkerCatalogue {
+  std::string digest;  // SHA-256 of `content`.
+  std::string engine_version;
+  std::vector<std::string>
+      capabilities;     // Sorted; of the same vocabulary as JobTraits::requirements.
+  std::string content;  // As the worker sent it; bytes to the core.
+  absl::Time last_seen;
+
+  friend bool operator==(const WorkerCatalogue&, const WorkerCatalogue&) = default;
+};
+
+}  // namespace quantd

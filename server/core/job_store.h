@@ -1,0 +1,146 @@
+// Where jobs, their events, artifacts and catalogues are kept. All reading and writing happens in
+// transactions, so that the rules (JobQueue, ResultCache) are written once and every database only
+// has to store rows.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "server/core/job.h"
+
+namespace quantd {
+
+// The large parts of a job, read only where they are needed.
+enum class JobPayload { kSpec, kReport };
+
+struct JobQuery {
+  std::string tenant;
+  std::optional<JobState> state;
+  std::optional<std::string> display_name;
+  std::map<std::string, std::string> labels;  // All must match.
+  bool newest_first = true;
+  std::optional<int64_t> after_key;  // Continue behind the job of this key, in the order asked for.
+  int limit = 50;
+};
+
+struct QueueCounts {
+  std::map<JobState, int64_t> jobs;         // States without a job may be absent.
+  std::optional<absl::Time> oldest_queued;  // Creation of the oldest queued job.
+};
+
+class JobTable {
+ public:
+  virtual ~JobTable() = default;
+
+  // NOT_FOUND, reason JOB_NOT_FOUND.
+  virtual absl::StatusOr<Job> Get(const JobName& name) = 0;
+  virtual absl::StatusOr<std::optional<Job>> FindByRequestId(const std::string& tenant,
+                                                             const std::string& request_id) = 0;
+  virtual absl::StatusOr<std::vector<Job>> List(const JobQuery& query) = 0;
+
+  // Returns the new job's key. ALREADY_EXISTS for a name that is taken.
+  virtual absl::StatusOr<int64_t> Insert(const Job& job, absl::string_view spec) = 0;
+  // Replaces all but key, name, request and traits, which never change. REQUIRES: the job exists.
+  virtual absl::Status Update(const Job& job) = 0;
+  // With its events and payloads. OK when it is not there.
+  virtual absl::Status Delete(int64_t key) = 0;
+
+  // Empty for a report that has not been written.
+  virtual absl::StatusOr<std::string> ReadPayload(int64_t key, JobPayload payload) = 0;
+  virtual absl::Status WriteReport(int64_t key, absl::string_view report) = 0;
+
+  // The distinct requirement sets of queued jobs.
+  virtual absl::StatusOr<std::vector<std::vector<std::string>>> QueuedRequirements() = 0;
+  // The job to run next among those with exactly these requirements: queued, not_before <= now, and
+  // no job of the same tenant and work digest running; highest priority first, then lowest key.
+  virtual absl::StatusOr<std::optional<Job>> NextQueued(
+      const std::vector<std::string>& requirements, absl::Time now) = 0;
+  // Queued jobs of this work, oldest first.
+  virtual absl::StatusOr<std::vector<Job>> QueuedWork(const std::string& tenant,
+                                                      const std::string& work_digest) = 0;
+  // The newest succeeded job of this work and engine version that did the work itself.
+  virtual absl::StatusOr<std::optional<Job>> FinishedWork(const std::string& tenant,
+                                                          const std::string& work_digest,
+                                                          const std::string& engine_version) = 0;
+
+  // Running jobs whose lease has ended (expire_time <= now), longest overdue first.
+  virtual absl::StatusOr<std::vector<Job>> ExpiredLeases(absl::Time now, int limit) = 0;
+  // Queued jobs that never started and whose create_time + queue_timeout <= now.
+  virtual absl::StatusOr<std::vector<Job>> OverdueQueued(absl::Time now, int limit) = 0;
+  virtual absl::StatusOr<std::vector<Job>> Running() = 0;
+
+  // 1, 2, 3, ...: never repeated, also after a restart.
+  virtual absl::StatusOr<uint64_t> NextToken() = 0;
+  virtual absl::StatusOr<QueueCounts> Count() = 0;
+};
+
+class EventTable {
+ public:
+  virtual ~EventTable() = default;
+  // REQUIRES: sequences follow those of the job that are stored.
+  virtual absl::Status Append(int64_t job_key, const std::vector<JobEvent>& events) = 0;
+  // Events with a higher sequence than `after`, in order, at most `limit`.
+  virtual absl::StatusOr<std::vector<JobEvent>> Read(int64_t job_key, int64_t after, int limit) = 0;
+};
+
+class ArtifactTable {
+ public:
+  virtual ~ArtifactTable() = default;
+  // ALREADY_EXISTS for a name that is taken.
+  virtual absl::Status Insert(const Artifact& artifact) = 0;
+  // NOT_FOUND, reason ARTIFACT_NOT_FOUND.
+  virtual absl::StatusOr<Artifact> Get(const ArtifactName& name) = 0;
+  // Newest first, those with a key below `before_key` when it is set.
+  virtual absl::StatusOr<std::vector<Artifact>> List(const std::string& tenant,
+                                                     std::optional<int64_t> before_key,
+                                                     int limit) = 0;
+  // NOT_FOUND as above.
+  virtual absl::Status Delete(const ArtifactName& name) = 0;
+};
+
+class CatalogueTable {
+ public:
+  virtual ~CatalogueTable() = default;
+  // Inserts, or replaces the one of the same digest.
+  virtual absl::Status Put(const WorkerCatalogue& catalogue) = 0;
+  // Latest seen first.
+  virtual absl::StatusOr<std::vector<WorkerCatalogue>> All() = 0;
+};
+
+// The tables as one transaction sees them. Not thread-safe; valid during the callback.
+class Transaction {
+ public:
+  virtual ~Transaction() = default;
+  virtual JobTable& jobs() = 0;
+  virtual EventTable& events() = 0;
+  virtual ArtifactTable& artifacts() = 0;
+  virtual CatalogueTable& catalogues() = 0;
+};
+
+// Thread-safe.
+class JobStore {
+ public:
+  using Body = std::function<absl::Status(Transaction&)>;
+
+  virtual ~JobStore() = default;
+
+  // Runs `body` alone against the newest state. When it returns OK its writes become durable and
+  // visible together, and Write() returns after that; otherwise none happens. Never nested.
+  //
+  // Errors: what `body` returned; RESOURCE_EXHAUSTED, reason DISK_FULL; INTERNAL, reason
+  // STORE_FAILED.
+  virtual absl::Status Write(const Body& body) = 0;
+
+  // The same on a consistent snapshot. REQUIRES: `body` does not write.
+  virtual absl::Status Read(const Body& body) = 0;
+};
+
+}  // namespace quantd
