@@ -73,7 +73,7 @@ class Cluster:
     def start_server(self):
         self.port_file.unlink(missing_ok=True)
         flags = ["--listen", self.listen, "--metrics-listen", "127.0.0.1:0", "--data-dir", self.folder / "data",
-                 "--port-file", self.port_file, "--lease-seconds", "3", *self.server_flags]
+                 "--port-file", self.port_file, "--lease-length", "3s", *self.server_flags]
         if self.embedded_workers:
             flags += ["--embedded", "--workers", str(self.embedded_workers)]
         self.server = Process(self.folder / "server.log", [BIN / "quantd", *flags])
