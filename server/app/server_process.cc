@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <memory>
@@ -145,6 +146,8 @@ class Server {
 }  // namespace
 
 int RunServer(const ServerConfig& config) {
+  // Models and results are nobody else's business on this machine.
+  ::umask(077);
   // Blocked before any thread starts, so that every thread inherits it; this one waits for them.
   const sigset_t signals = StopSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);

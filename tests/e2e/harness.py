@@ -63,6 +63,7 @@ class Cluster:
 
     def __init__(self, folder, embedded_workers=0, server_flags=()):
         self.folder = pathlib.Path(folder)
+        self.folder.mkdir(exist_ok=True)
         self.embedded_workers = embedded_workers
         self.server_flags = list(server_flags)
         self.port_file = self.folder / "ports.json"
@@ -166,8 +167,8 @@ class ClusterTest(unittest.TestCase):
         self.folder = tempfile.mkdtemp(prefix="quantd_e2e_")
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
 
-    def cluster(self, **options):
-        cluster = Cluster(self.folder, **options)
+    def cluster(self, name="cluster", **options):
+        cluster = Cluster(pathlib.Path(self.folder) / name, **options)
         self.addCleanup(cluster.stop)
         cluster.start_server()
         return cluster
