@@ -69,7 +69,7 @@ TEST(ExpandRecipeTest, AnUnknownPresetIsAnsweredWithThoseThatExist) {
   proto.set_preset("w8a8_mse");
   const absl::Status status = ExpandRecipe(proto).status();
   EXPECT_THAT(status, HasReason("UNKNOWN_PRESET"));
-  EXPECT_THAT(status, NamesField("recipe.preset"));
+  EXPECT_THAT(status, NamesField("spec.recipe.preset"));
   EXPECT_THAT(std::string(status.message()),
               HasSubstr("w8a8-entropy, w8a8-minmax, w8a8-mse, w8a8-percentile"));
 }

@@ -95,30 +95,45 @@ TEST(EntropyRangeTest, ClipsALongThinTail) {
   EXPECT_LT(range.lower, -2);
 }
 
-// Two signs share the levels, one sign has them all. The search itself has a test of its own.
-TEST(EntropyRangeTest, SearchesTheHistogramOfMagnitudes) {
-  std::vector<float> bell = HeavyTailed(30000, 8), negative, positive;
-  for (const float x : bell) {
-    negative.push_back(-std::fabs(x));
-    positive.push_back(std::fabs(x));
+// What the search keeps of the magnitudes of `values`, counted in bins of `width`.
+double EntropyClipOf(const std::vector<float>& values, double width, int levels) {
+  std::vector<double> magnitudes;
+  for (const float x : values) {
+    const size_t bin = static_cast<size_t>(std::fabs(x) / width);
+    if (bin >= magnitudes.size()) magnitudes.resize(bin + 1, 0);
+    ++magnitudes[bin];
   }
-  for (const auto& [values, levels] :
-       {std::pair(bell, 128), std::pair(negative, 256), std::pair(positive, 256)}) {
+  return EntropyClipBins(magnitudes, levels, levels) * width;
+}
+
+// The search itself has a test of its own.
+TEST(EntropyRangeTest, OneSignHasAllLevelsOfACodeWithAZeroPoint) {
+  for (const float sign : {1.0f, -1.0f}) {
+    std::vector<float> values;
+    for (const float x : HeavyTailed(30000, 8)) values.push_back(sign * std::fabs(x));
     const TensorStatistics statistics = Observe({values});
-    const double width = statistics.histogram().bin_width();
-    std::vector<double> magnitudes(2048, 0);
-    size_t used = 0;
-    for (const float x : values) {
-      const size_t bin = static_cast<size_t>(std::fabs(x) / width);
-      ++magnitudes[bin];
-      used = std::max(used, bin + 1);
-    }
-    magnitudes.resize(used);
-    const double clip = EntropyClipBins(magnitudes, levels, levels) * width;
+    const double clip = EntropyClipOf(values, statistics.histogram().bin_width(), 256);
+    const double magnitude = sign > 0 ? statistics.max() : -statistics.min();
     const ClipRange range = MakeRange({"entropy"})->ForActivation(statistics, Uint8());
-    EXPECT_DOUBLE_EQ(range.lower, std::max<double>(-clip, statistics.min()));
-    EXPECT_DOUBLE_EQ(range.upper, std::min<double>(clip, statistics.max()));
+    EXPECT_DOUBLE_EQ(sign > 0 ? range.upper : -range.lower, std::min(clip, magnitude));
+    EXPECT_EQ(sign > 0 ? range.lower : range.upper, 0);
   }
+}
+
+TEST(EntropyRangeTest, TwoSignsAreClippedApartWithTheirShareOfTheLevels) {
+  const std::vector<float> bell = HeavyTailed(30000, 8);
+  std::vector<float> negative, positive;
+  for (const float x : bell) (x < 0 ? negative : positive).push_back(x);
+  const TensorStatistics statistics = Observe({bell});
+  const double width = statistics.histogram().bin_width();
+  const double span = statistics.max() - statistics.min();
+  const double below = EntropyClipOf(
+      negative, width, static_cast<int>(std::lround(256 * -statistics.min() / span)));
+  const double above = EntropyClipOf(
+      positive, width, static_cast<int>(std::lround(256 * statistics.max() / span)));
+  const ClipRange range = MakeRange({"entropy"})->ForActivation(statistics, Uint8());
+  EXPECT_DOUBLE_EQ(range.lower, std::max<double>(-below, statistics.min()));
+  EXPECT_DOUBLE_EQ(range.upper, std::min<double>(above, statistics.max()));
 }
 
 TEST(EntropyRangeTest, KeepsAUniformDistributionWhole) {
