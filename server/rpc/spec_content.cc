@@ -68,9 +68,9 @@ void CheckParameters(const Need& need, const v1::Method& method, SpecProblems& p
     const auto known = std::find_if(method.parameters().begin(), method.parameters().end(),
                                     [&](const v1::Parameter& p) { return p.name() == name; });
     if (known == method.parameters().end()) {
-      problems.Add(
-          "UNKNOWN_PARAMETER", field,
-          absl::StrCat("'", need.id, "' has no such parameter; see quantctl methods ", need.id));
+      problems.Add("UNKNOWN_PARAMETER", field,
+                   absl::StrCat("'", need.id, "' has no such parameter; see quantctl methods ",
+                                need.kind, " ", need.id));
       continue;
     }
     const std::string unfit = Unfit(*known, value);

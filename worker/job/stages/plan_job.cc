@@ -12,6 +12,7 @@
 #include "worker/job/recipe_proto.h"
 #include "worker/job/stages/stages.h"
 #include "worker/methods/catalogue.h"
+#include "worker/methods/recipe_text.h"
 
 namespace quantd {
 namespace {
@@ -80,6 +81,7 @@ absl::Status CheckSetsDiffer(const JobState& job) {
 absl::Status PlanJob(JobState& job) {
   ASSIGN_OR_RETURN(job.recipe, ExpandRecipe(job.spec.recipe()));
   RETURN_IF_ERROR(CheckRecipe(job.recipe));
+  job.report.recipe_summary = DescribeRecipe(job.spec.recipe().preset(), job.recipe);
   RETURN_IF_ERROR(CheckEvaluation(job.spec.evaluation()));
   // Compiling finds every operator that is missing, and attributes that make no sense.
   RETURN_IF_ERROR(CompileGraph(job.model.graph, job.model.opset(), CpuBackend()).status());
