@@ -1,18 +1,16 @@
 #include "worker/job/job_runner.h"
 
-#include <exception>
-#include <new>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "common/clock.h"
 #include "common/digest.h"
-#include "common/error.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/status_macros.h"
 #include "proto/wire/status_proto.h"
 #include "proto/wire/work_digest.h"
+#include "worker/exec/without_exceptions.h"
 #include "worker/job/checkpoint.h"
 #include "worker/job/job_state.h"
 #include "worker/job/progress.h"
@@ -65,18 +63,6 @@ absl::Status RunStages(const v1::JobSpec& spec, const RunJobOptions& options) {
   return absl::OkStatus();
 }
 
-// Libraries below throw (oneDNN, the standard library when memory runs out); here it ends.
-absl::Status RunStagesWithoutExceptions(const v1::JobSpec& spec, const RunJobOptions& options) {
-  try {
-    return RunStages(spec, options);
-  } catch (const std::bad_alloc&) {
-    return MakeError(absl::StatusCode::kResourceExhausted, "OUT_OF_MEMORY",
-                     "the job needs more memory than a job's process may use");
-  } catch (const std::exception& error) {
-    return MakeError(absl::StatusCode::kInternal, "UNEXPECTED_EXCEPTION", error.what());
-  }
-}
-
 }  // namespace
 
 absl::Status RunJob(const RunJobOptions& options) {
@@ -85,7 +71,7 @@ absl::Status RunJob(const RunJobOptions& options) {
   if (!spec.ParseFromString(bytes)) {
     return absl::InternalError(absl::StrCat(options.folder.SpecFile(), " is not a JobSpec"));
   }
-  const absl::Status verdict = RunStagesWithoutExceptions(spec, options);
+  const absl::Status verdict = WithoutExceptions([&] { return RunStages(spec, options); });
   if (!verdict.ok()) LOG_ERROR("job failed", {{"error", verdict.ToString()}});
   return WriteFileAtomically(options.folder.StatusFile(), ToProto(verdict).SerializeAsString());
 }

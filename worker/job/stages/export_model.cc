@@ -16,6 +16,8 @@
 namespace quantd {
 namespace {
 
+constexpr char kOnnxQdq[] = "onnx_qdq";
+
 // "models/vit.onnx" -> "vit".
 std::string Stem(absl::string_view name) {
   const size_t slash = name.rfind('/');
@@ -47,18 +49,23 @@ absl::Status AddProvenance(const JobState& job, Model& model) {
 
 }  // namespace
 
+std::string ExportFileName(const v1::JobSpec& spec, const v1::ExportSpec& one) {
+  if (!one.file_name().empty()) return one.file_name();
+  return absl::StrCat(Stem(MainFile(spec.model())), ".",
+                      one.format().empty() ? kOnnxQdq : one.format(), ".onnx");
+}
+
 absl::Status ExportModel(JobState& job) {
   Model model = job.model;
   model.graph = job.quantized;
   RETURN_IF_ERROR(AddProvenance(job, model));
   ASSIGN_OR_RETURN(const std::string bytes, SerializeOnnxModel(model));
 
-  std::vector<std::string> names;
-  for (const v1::ExportSpec& spec : job.spec.exports()) names.push_back(spec.file_name());
-  if (names.empty()) names.emplace_back();
-  for (std::string& name : names) {
-    if (name.empty()) name = absl::StrCat(Stem(job.report.model_name), ".onnx_qdq.onnx");
-    RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(job.folder.OutputFilesFolder(), "/", name), bytes));
+  std::vector<v1::ExportSpec> exports(job.spec.exports().begin(), job.spec.exports().end());
+  if (exports.empty()) exports.emplace_back();
+  for (const v1::ExportSpec& one : exports) {
+    RETURN_IF_ERROR(WriteFileAtomically(
+        absl::StrCat(job.folder.OutputFilesFolder(), "/", ExportFileName(job.spec, one)), bytes));
   }
 
   ModelSizes& sizes = job.report.sizes;

@@ -1,0 +1,106 @@
+// minmax, moving_average, percentile and entropy: ranges that a few lines of arithmetic can check.
+#include <limits>
+
+#include "tests/support/status_matchers.h"
+#include "tests/worker/methods/range/range_bench.h"
+
+namespace quantd {
+namespace {
+
+using testing::HeavyTailed;
+using testing::Int8;
+using testing::MakeRange;
+using testing::Observe;
+using testing::Uint8;
+
+TEST(MinmaxRangeTest, CoversEverything) {
+  const ClipRange range =
+      MakeRange({"minmax"})->ForActivation(Observe({{-1, 2}, {-3, 0.5f}}), Uint8());
+  EXPECT_EQ(range.lower, -3);
+  EXPECT_EQ(range.upper, 2);
+  const ClipRange weights = MakeRange({"minmax"})->ForWeights(std::vector<float>{3, 1, 2}, Int8());
+  EXPECT_EQ(weights.lower, 1);
+  EXPECT_EQ(weights.upper, 3);
+}
+
+TEST(MovingAverageRangeTest, AveragesBatchesInOrder) {
+  // 0.9 x -1 + 0.1 x -3 = -1.2 and 0.9 x 1 + 0.1 x 5 = 1.4; then 0.9 x -1.2 + 0.1 x -1 = -1.18 and
+  // 0.9 x 1.4 + 0.1 x 1 = 1.36.
+  const TensorStatistics statistics = Observe({{-1, 1}, {-3, 5}, {-1, 1}});
+  const ClipRange range = MakeRange({"moving_average"})->ForActivation(statistics, Uint8());
+  EXPECT_NEAR(range.lower, -1.18, 1e-12);
+  EXPECT_NEAR(range.upper, 1.36, 1e-12);
+}
+
+TEST(MovingAverageRangeTest, WithoutMomentumTheLastBatchCounts) {
+  const ClipRange range = MakeRange({"moving_average", {{"momentum", 0.0}}})
+                              ->ForActivation(Observe({{-9, 9}, {-1, 2}}), Uint8());
+  EXPECT_EQ(range.lower, -1);
+  EXPECT_EQ(range.upper, 2);
+}
+
+TEST(MovingAverageRangeTest, BatchesWithoutAFiniteValueAreSkipped) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const auto method = MakeRange({"moving_average"});
+  const ClipRange with = method->ForActivation(Observe({{nan}, {-1, 1}, {}, {-3, 5}}), Uint8());
+  const ClipRange without = method->ForActivation(Observe({{-1, 1}, {-3, 5}}), Uint8());
+  EXPECT_EQ(with.lower, without.lower);
+  EXPECT_EQ(with.upper, without.upper);
+}
+
+TEST(PercentileRangeTest, CutsTheSameShareOffBothTails) {
+  std::vector<float> values;
+  for (int i = 0; i < 10000; ++i) values.push_back(static_cast<float>(i - 5000) / 5000);
+  // Uniform on [-1, 1): the quantiles of 1 % and 99 % are -0.98 and 0.98, up to a bin of 2 / 4096.
+  const TensorStatistics statistics = Observe({values});
+  const ClipRange range =
+      MakeRange({"percentile", {{"p", 0.99}}})->ForActivation(statistics, Uint8());
+  EXPECT_NEAR(range.lower, -0.98, statistics.histogram().bin_width());
+  EXPECT_NEAR(range.upper, 0.98, statistics.histogram().bin_width());
+}
+
+TEST(PercentileRangeTest, OfOneIsMinmax) {
+  const TensorStatistics statistics = Observe({HeavyTailed(1000, 1)});
+  const ClipRange range =
+      MakeRange({"percentile", {{"p", 1.0}}})->ForActivation(statistics, Uint8());
+  EXPECT_NEAR(range.lower, statistics.min(), statistics.histogram().bin_width());
+  EXPECT_EQ(range.upper, statistics.max());
+}
+
+TEST(PercentileRangeTest, OfWeightsIsTheMagnitudeOfThatRank) {
+  // Ranks by magnitude: 1, 2, 3, 4; ceil(0.75 x 4) = 3.
+  const std::vector<float> weights = {-2, 4, 1, -3};
+  const ClipRange range = MakeRange({"percentile", {{"p", 0.75}}})->ForWeights(weights, Int8());
+  EXPECT_EQ(range.lower, -3);
+  EXPECT_EQ(range.upper, 3);
+  EXPECT_EQ(MakeRange({"percentile", {{"p", 0.76}}})->ForWeights(weights, Int8()).upper, 4);
+  EXPECT_EQ(MakeRange({"percentile", {{"p", 1.0}}})->ForWeights(weights, Int8()).upper, 4);
+}
+
+TEST(PercentileRangeTest, ClipsRareOutliers) {
+  std::vector<float> values = std::vector<float>(100000, 1);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 1000) / 1000;
+  values[500] = 100;
+  EXPECT_LT(MakeRange({"percentile"})->ForActivation(Observe({values}), Uint8()).upper, 1.1);
+}
+
+TEST(EntropyRangeTest, ClipsALongThinTail) {
+  // A bell of width 1 and a handful of values up to 60.
+  std::vector<float> values = HeavyTailed(60000, 7);
+  for (int i = 0; i < 12; ++i) values.push_back(static_cast<float>(5 * i));
+  const ClipRange range = MakeRange({"entropy"})->ForActivation(Observe({values}), Uint8());
+  EXPECT_LT(range.upper, 40);
+  EXPECT_GT(range.upper, 2);
+  EXPECT_LT(range.lower, -2);
+}
+
+TEST(EntropyRangeTest, KeepsAUniformDistributionWhole) {
+  std::vector<float> values;
+  for (int i = 0; i < 100000; ++i) values.push_back(static_cast<float>(i) / 100000);
+  const ClipRange range = MakeRange({"entropy"})->ForActivation(Observe({values}), Uint8());
+  EXPECT_EQ(range.lower, 0);
+  EXPECT_GT(range.upper, 0.95);
+}
+
+}  // namespace
+}  // namespace quantd
