@@ -1,6 +1,7 @@
 // quantd: the front server.
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
@@ -11,18 +12,21 @@
 namespace quantd {
 namespace {
 
+constexpr int kExitUsage = 2;
+
 int Main(int argc, char** argv) {
-  const absl::StatusOr<ServerConfig> config = ParseServerConfig(argc, argv);
+  const absl::StatusOr<ServerConfig> config =
+      ParseServerConfig(std::vector<std::string>(argv + 1, argv + argc));
   if (!config.ok()) {
     std::fprintf(stderr, "quantd: %s\n", std::string(config.status().message()).c_str());
-    return 2;
+    return kExitUsage;
   }
   if (config->help || config->version) {
     const std::string text = config->help ? ServerHelp() : absl::StrCat("quantd ", kVersion, "\n");
     std::fputs(text.c_str(), stdout);
     return 0;
   }
-  ConfigureLog(config->log_level, config->log_format);
+  ConfigureLog(config->log.level, config->log.format);
   return RunServer(*config);
 }
 

@@ -1,5 +1,5 @@
-// What a server does by itself, from a thread of its own: takes back leases that ended, fails jobs that nobody started
-// in time, and throws away uploads that nobody finished.
+// What a server does by itself, from a thread of its own: takes back leases that ended, fails jobs
+// that nobody started in time, and throws away uploads that nobody finished.
 #pragma once
 
 #include <condition_variable>
@@ -16,7 +16,8 @@ namespace quantd {
 class Maintenance {
  public:
   // Everything is borrowed. Starts at once.
-  Maintenance(JobQueue* queue, LocalDirBlobStore* blobs, const Clock* clock, absl::Duration interval);
+  Maintenance(JobQueue* queue, LocalDirBlobStore* blobs, const Clock* clock,
+              absl::Duration interval);
   ~Maintenance();
 
  private:

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <memory>
@@ -58,12 +59,11 @@ class Server {
     queue_ = std::make_unique<JobQueue>(QueueOptions{.lease_length = config_.lease_length},
                                         store_.get(), blobs_.get(), &clock_, &ids_, &signal_);
     catalogues_ = std::make_unique<CatalogueRegistry>(store_.get(), &clock_);
-    artifacts_ =
-        std::make_unique<ArtifactRegistry>(store_.get(), blobs_.get(), &clock_, &ids_);
+    artifacts_ = std::make_unique<ArtifactRegistry>(store_.get(), blobs_.get(), &clock_, &ids_);
     RETURN_IF_ERROR(queue_->RenewRunningLeases());
-    maintenance_ = std::make_unique<Maintenance>(
-        queue_.get(), blobs_.get(), &clock_,
-        std::min(config_.lease_length / 4, kMaintenanceIntervalMax));
+    maintenance_ =
+        std::make_unique<Maintenance>(queue_.get(), blobs_.get(), &clock_,
+                                      std::min(config_.lease_length / 4, kMaintenanceIntervalMax));
     RETURN_IF_ERROR(StartListening());
     return config_.embedded ? StartWorkers() : absl::OkStatus();
   }
@@ -79,18 +79,18 @@ class Server {
  private:
   absl::Status StartListening() {
     metrics_.WatchQueue([this] { return queue_->Count(); }, [this] { return clock_.Now(); });
-    if (!config_.metrics_listen.empty()) {
+    if (config_.metrics_listen != "none") {
       ASSIGN_OR_RETURN(metrics_server_, MetricsServer::Start(config_.metrics_listen, metrics_));
     }
-    ASSIGN_OR_RETURN(
-        rpc_, RpcServer::Start({.listen = config_.listen, .threads_max = config_.calls_max},
-                               {.queue = queue_.get(),
-                                .catalogues = catalogues_.get(),
-                                .artifacts = artifacts_.get(),
-                                .blobs = blobs_.get(),
-                                .signal = &signal_,
-                                .metrics = &metrics_,
-                                .clock = &clock_}));
+    ASSIGN_OR_RETURN(rpc_,
+                     RpcServer::Start({.listen = config_.listen, .threads_max = config_.calls_max},
+                                      {.queue = queue_.get(),
+                                       .catalogues = catalogues_.get(),
+                                       .artifacts = artifacts_.get(),
+                                       .blobs = blobs_.get(),
+                                       .signal = &signal_,
+                                       .metrics = &metrics_,
+                                       .clock = &clock_}));
     const int metrics_port = metrics_server_ ? metrics_server_->port() : 0;
     LOG_INFO("serving", {{"grpc", absl::StrCat(rpc_->port())},
                          {"metrics", absl::StrCat(metrics_port)},
@@ -102,18 +102,21 @@ class Server {
 
   absl::Status StartWorkers() {
     const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-    const int threads = config_.worker_threads > 0 ? config_.worker_threads
-                                                   : std::max(1, cores / config_.workers);
+    const int threads =
+        config_.worker_threads > 0 ? config_.worker_threads : std::max(1, cores / config_.workers);
     ASSIGN_OR_RETURN(const std::string binary, WorkerBinary());
     std::vector<WorkerCommand> commands;
     for (int i = 1; i <= config_.workers; ++i) {
       const std::string name = absl::StrCat("embedded-", i);
-      commands.push_back(
-          {.name = name,
-           .arguments = {binary, "--server", LocalAddress(config_.listen, rpc_->port()),
-                         "--worker-name", name, "--data-dir",
-                         absl::StrCat(config_.data_dir, "/workers/", i), "--threads",
-                         absl::StrCat(threads)}});
+      WorkerCommand command{
+          .name = name,
+          .arguments = {binary, "--server", LocalAddress(config_.listen, rpc_->port()),
+                        "--worker-name", name, "--data-dir",
+                        absl::StrCat(config_.data_dir, "/workers/", i), "--threads",
+                        absl::StrCat(threads)}};
+      const std::vector<std::string> log_flags = LogFlags(config_.log);
+      command.arguments.insert(command.arguments.end(), log_flags.begin(), log_flags.end());
+      commands.push_back(std::move(command));
     }
     ASSIGN_OR_RETURN(supervisor_, WorkerSupervisor::Start(std::move(commands)));
     return absl::OkStatus();
@@ -143,6 +146,8 @@ class Server {
 }  // namespace
 
 int RunServer(const ServerConfig& config) {
+  // Models and results are nobody else's business on this machine.
+  ::umask(077);
   // Blocked before any thread starts, so that every thread inherits it; this one waits for them.
   const sigset_t signals = StopSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);

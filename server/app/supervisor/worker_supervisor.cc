@@ -1,5 +1,7 @@
 #include "server/app/supervisor/worker_supervisor.h"
 
+#include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -29,6 +31,8 @@ constexpr absl::Duration kRestartDelayMin = absl::Milliseconds(100);
 constexpr absl::Duration kRestartDelayMax = absl::Seconds(10);
 // SIGKILL takes as long as the kernel needs to tear the process down.
 constexpr absl::Duration kKillTimeout = absl::Minutes(1);
+// What a process says that could not become the worker; shells say so as well.
+constexpr int kCannotExecute = 127;
 constexpr char kWorkerProgram[] = "quantd-worker";
 
 absl::Status CheckExecutable(const std::string& path) {
@@ -36,11 +40,6 @@ absl::Status CheckExecutable(const std::string& path) {
   return MakeError(absl::StatusCode::kNotFound, "WORKER_NOT_FOUND",
                    absl::StrCat("cannot execute the worker ", path, ": ", std::strerror(errno),
                                 "; see --worker-binary"));
-}
-
-std::string ExplainEnd(int wait_status) {
-  if (WIFSIGNALED(wait_status)) return absl::StrCat("killed by signal ", WTERMSIG(wait_status));
-  return absl::StrCat("exit code ", WEXITSTATUS(wait_status));
 }
 
 // Between fork() and exec(): only calls that are safe there.
@@ -51,9 +50,13 @@ std::string ExplainEnd(int wait_status) {
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::signal(SIGPIPE, SIG_DFL);
+  // An ignored signal would stay ignored, and a worker that ignores SIGTERM never drains.
+  for (const int signal : {SIGTERM, SIGINT, SIGPIPE, SIGCHLD}) ::signal(signal, SIG_DFL);
+  // A worker that held the server's sockets or its database would keep them from its successor.
+  ::close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
+  if (const int null = ::open("/dev/null", O_RDONLY); null >= 0) ::dup2(null, STDIN_FILENO);
   ::execv(arguments[0], arguments);
-  ::_exit(127);
+  ::_exit(kCannotExecute);
 }
 
 }  // namespace
@@ -61,6 +64,18 @@ std::string ExplainEnd(int wait_status) {
 absl::Duration RestartDelay(int deaths_in_a_row) {
   return std::min(kRestartDelayMin * std::ldexp(1.0, std::min(deaths_in_a_row - 1, 20)),
                   kRestartDelayMax);
+}
+
+int DeathsInARow(int before, absl::Duration lived) { return lived >= kLongLife ? 1 : before + 1; }
+
+std::string ExplainEnd(int wait_status) {
+  if (WIFSIGNALED(wait_status)) {
+    const int signal = WTERMSIG(wait_status);
+    return absl::StrCat("killed by signal ", signal, " (", ::strsignal(signal), ")");
+  }
+  const int code = WEXITSTATUS(wait_status);
+  return absl::StrCat("exit code ", code,
+                      code == kCannotExecute ? " (it could not be executed)" : "");
 }
 
 absl::StatusOr<std::string> DefaultWorkerBinary() {
@@ -113,7 +128,7 @@ class WorkerSupervisor::Worker {
     while (StartProcess()) {
       const absl::Time started = absl::Now();
       const std::string end = WaitForProcess();
-      deaths = absl::Now() - started >= kLongLife ? 1 : deaths + 1;
+      deaths = DeathsInARow(deaths, absl::Now() - started);
       std::unique_lock lock(mutex_);
       if (stop_) return;
       const absl::Duration delay = RestartDelay(deaths);

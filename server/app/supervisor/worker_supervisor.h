@@ -16,10 +16,17 @@ struct WorkerCommand {
   std::vector<std::string> arguments;  // [0] is the program's path.
 };
 
-// How long to wait before the next start. A worker that lived for a minute starts the sequence
-// anew. REQUIRES: deaths_in_a_row >= 1.
+// How long to wait before the next start: 0.1 s, doubled with each death up to 10 s.
+// REQUIRES: deaths_in_a_row >= 1.
 absl::Duration RestartDelay(int deaths_in_a_row);
+
+// The deaths in a row after one more, of a worker that lived for so long. A long life starts the
+// count anew.
+int DeathsInARow(int before, absl::Duration lived);
 inline constexpr absl::Duration kLongLife = absl::Minutes(1);
+
+// How a process ended, from what waitpid() says: "exit code 3", "killed by signal 9 (Killed)".
+std::string ExplainEnd(int wait_status);
 
 // quantd-worker in the folder of this very program. NOT_FOUND, reason WORKER_NOT_FOUND, naming the
 // place.
@@ -30,7 +37,7 @@ class WorkerSupervisor {
  public:
   // Starts them all. NOT_FOUND, reason WORKER_NOT_FOUND, when a program cannot be executed.
   // REQUIRES: SIGTERM and SIGINT are blocked in the calling thread; the workers get the default
-  // mask.
+  // mask and the default actions. Of the caller's open files they get standard output and error.
   static absl::StatusOr<std::unique_ptr<WorkerSupervisor>> Start(
       std::vector<WorkerCommand> commands);
 

@@ -176,7 +176,7 @@ std::vector<BadInput> BadData() {
          *spec.mutable_data()->mutable_files(1) =
              bench.AddFile("labels.npy", Int64Npy({40}, std::vector<int64_t>(40, 3)));
        },
-       kInvalid, "LABEL_OUT_OF_RANGE", "labels[0]"},
+       kInvalid, "LABEL_OUT_OF_RANGE", "data.labels"},
       {"NanInTheRows",
        [](auto& bench, auto& spec) {
          std::vector<float> rows = Noise(160, -1, 1, 1);
@@ -319,7 +319,7 @@ std::vector<BadInput> BadRequests() {
       BadFileName("AbsoluteFileName", "/tmp/model.onnx"),
       BadFileName("FileNameWithABackslash", "..\\model.onnx"),
       BadFileName("FileNameWithANul", std::string("a\0b", 3)),
-      BadFileName("FileNameTooLong", std::string(256, 'a')),
+      BadFileName("FileNameTooLong", std::string(241, 'a')),
       BadFileName("FileNameOfTheReport", "report.json"),
       {"OneFileNameTwice",
        [](auto&, auto& spec) {

@@ -15,12 +15,15 @@
 namespace quantd {
 namespace {
 
+using ::testing::AllOf;
 using testing::Classes;
 using ::testing::ElementsAre;
 using testing::FloatNpy;
+using ::testing::HasSubstr;
 using testing::Int64Npy;
 using testing::JobBench;
 using testing::Noise;
+using ::testing::Not;
 using ::testing::SizeIs;
 using testing::TestModel;
 
@@ -239,11 +242,13 @@ TEST(RunJobTest, TheModelTellsWhereItCameFrom) {
 TEST(RunJobTest, EveryExportHasItsName) {
   JobBench bench;
   v1::JobSpec spec = testing::TinySpec(bench);
+  spec.add_exports()->set_file_name(std::string(240, 'a'));
   spec.add_exports()->set_file_name("first.onnx");
   spec.add_exports()->set_format("onnx_qdq");
   ASSERT_OK(bench.Run(spec));
   const auto files = bench.OutputFiles();
   EXPECT_EQ(files.count("first.onnx"), 1u);
+  EXPECT_EQ(files.count(std::string(240, 'a')), 1u);
   EXPECT_EQ(files.count("tiny.onnx_qdq.onnx"), 1u);
 }
 
@@ -258,6 +263,11 @@ TEST(RunJobTest, EvaluationDataOfItsOwnLeavesAllRowsToCalibrate) {
   EXPECT_EQ(report.data_use().calibration_rows(), 40);
   EXPECT_EQ(report.data_use().evaluation_rows(), 9);
   EXPECT_FALSE(report.data_use().labelled());
+  EXPECT_EQ(report.data_use().rows_total(), 49);
+  EXPECT_THAT(report.data_use().source(), AllOf(HasSubstr("rows.npy"), HasSubstr("held_out.npy")));
+  const std::string source =
+      ExportedModel(bench, "tiny.onnx_qdq.onnx").metadata.at("quantd.data.source");
+  EXPECT_THAT(source, AllOf(HasSubstr("rows.npy"), Not(HasSubstr("held_out.npy"))));
   EXPECT_EQ(FindMetric(report, "accuracy_quantized").status(), v1::METRIC_NOT_APPLICABLE);
 }
 

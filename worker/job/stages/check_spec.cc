@@ -21,7 +21,9 @@ namespace {
 
 constexpr int64_t kCalibrationRowsMax = 1'000'000;
 constexpr int kExportsMax = 8;
-constexpr size_t kFileNameBytesMax = 255;  // Of one component, on the usual file systems.
+// One component has at most 255 bytes on the usual file systems; a file is written under a longer
+// name first.
+constexpr size_t kFileNameBytesMax = 240;
 
 absl::Status CheckCount(int64_t count, int64_t max, const std::string& field) {
   if (count >= 0 && count <= max) return absl::OkStatus();
@@ -57,13 +59,14 @@ absl::Status CheckExports(const v1::JobSpec& spec, const std::vector<std::string
     return InvalidField("INVALID_SPEC", "spec.exports",
                         absl::StrCat("at most ", kExportsMax, " exports are made"));
   }
+  const std::vector<v1::ExportSpec> exports = ExportsOf(spec);
   std::set<std::string> names;
-  for (int i = 0; i < spec.exports_size(); ++i) {
-    const v1::ExportSpec& one = spec.exports(i);
+  for (size_t i = 0; i < exports.size(); ++i) {
     const std::string field = absl::StrCat("spec.exports[", i, "]");
-    RETURN_IF_ERROR(CheckFormat(one.format(), formats, field + ".format"));
-    RETURN_IF_ERROR(CheckFileName(one.file_name(), field + ".file_name"));
-    if (!names.insert(ExportFileName(spec, one)).second) {
+    RETURN_IF_ERROR(CheckFormat(exports[i].format(), formats, field + ".format"));
+    const std::string name = ExportFileName(spec, exports[i]);
+    RETURN_IF_ERROR(CheckFileName(name, field + ".file_name"));
+    if (!names.insert(name).second) {
       return InvalidField("INVALID_FILE_NAME", field + ".file_name", "is the name of two exports");
     }
   }

@@ -89,17 +89,34 @@ std::string DigestOfRows(const std::vector<int64_t>& rows) {
   return sha.HexDigest();
 }
 
-absl::Status DescribeData(JobState& job) {
+void DescribeData(JobState& job) {
   const Dataset& data = job.EvaluationData();
   DataUse& use = job.report.data_use;
-  use.source = data.description();
-  use.rows_total = data.rows();
+  use.source = job.data->description();
+  use.rows_total = job.data->rows();
+  if (job.evaluation_data != nullptr) {
+    absl::StrAppend(&use.source, "; evaluated on ", data.description());
+    use.rows_total += data.rows();
+  }
   use.calibration_rows = static_cast<int64_t>(job.split.calibration.size());
   use.evaluation_rows = static_cast<int64_t>(job.split.evaluation.size());
   use.split_seed = job.spec.calibration().seed();
   use.labelled = data.has_labels();
   use.calibration_rows_digest = DigestOfRows(job.split.calibration);
   use.evaluation_rows_digest = DigestOfRows(job.split.evaluation);
+}
+
+// Checked before all rows are run, and by the data's own row numbers.
+absl::Status CheckLabels(const JobState& job, OutputKind kind, const TensorMap& outputs) {
+  const Dataset& data = job.EvaluationData();
+  if (kind == OutputKind::kOther || !data.has_labels()) return absl::OkStatus();
+  const int64_t classes = outputs.begin()->second.dim(1);
+  for (const int64_t row : job.split.evaluation) {
+    if (data.Label(row) < classes) continue;
+    return InvalidField("LABEL_OUT_OF_RANGE", "data.labels",
+                        absl::StrCat("the label of row ", row, " is ", data.Label(row),
+                                     ", but the model's classes are 0 to ", classes - 1));
+  }
   return absl::OkStatus();
 }
 
@@ -119,7 +136,7 @@ SummaryOptions OptionsOf(const JobState& job) {
 }  // namespace
 
 absl::Status EvaluateModel(JobState& job) {
-  RETURN_IF_ERROR(DescribeData(job));
+  DescribeData(job);
   const int64_t opset = job.model.opset();
   ASSIGN_OR_RETURN(const std::unique_ptr<Executor> full,
                    CompileGraph(job.model.graph, opset, CpuBackend()));
@@ -132,6 +149,7 @@ absl::Status EvaluateModel(JobState& job) {
   ASSIGN_OR_RETURN(const TensorMap first_feeds, batches.load(0));
   ASSIGN_OR_RETURN(const TensorMap first_outputs, full->Run(first_feeds));
   const OutputKind kind = DetectOutputKind(first_outputs);
+  RETURN_IF_ERROR(CheckLabels(job, kind, first_outputs));
 
   std::vector<LayerComparison> layers(job.layers.size());
   RETURN_IF_ERROR(MapInOrder<BatchResult>(

@@ -43,11 +43,17 @@ absl::Status AddProvenance(const JobState& job, Model& model) {
     }
   }
   model.metadata["quantd.data.rows"] = job.report.data_use.calibration_rows_digest;
-  model.metadata["quantd.data.source"] = job.report.data_use.source;
+  model.metadata["quantd.data.source"] = job.data->description();
   return absl::OkStatus();
 }
 
 }  // namespace
+
+std::vector<v1::ExportSpec> ExportsOf(const v1::JobSpec& spec) {
+  std::vector<v1::ExportSpec> exports(spec.exports().begin(), spec.exports().end());
+  if (exports.empty()) exports.emplace_back();
+  return exports;
+}
 
 std::string ExportFileName(const v1::JobSpec& spec, const v1::ExportSpec& one) {
   if (!one.file_name().empty()) return one.file_name();
@@ -61,9 +67,7 @@ absl::Status ExportModel(JobState& job) {
   RETURN_IF_ERROR(AddProvenance(job, model));
   ASSIGN_OR_RETURN(const std::string bytes, SerializeOnnxModel(model));
 
-  std::vector<v1::ExportSpec> exports(job.spec.exports().begin(), job.spec.exports().end());
-  if (exports.empty()) exports.emplace_back();
-  for (const v1::ExportSpec& one : exports) {
+  for (const v1::ExportSpec& one : ExportsOf(job.spec)) {
     RETURN_IF_ERROR(WriteFileAtomically(
         absl::StrCat(job.folder.OutputFilesFolder(), "/", ExportFileName(job.spec, one)), bytes));
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "worker/job/job_state.h"
@@ -25,6 +26,9 @@ inline constexpr char kRowsCsvFile[] = "rows.csv";
 
 // The model's main file: the one that the spec names, or the only one.
 std::string MainFile(const v1::ModelInput& model);
+
+// The exports that the spec asks for; one of the default format where it names none.
+std::vector<v1::ExportSpec> ExportsOf(const v1::JobSpec& spec);
 
 // The name that the spec gives an export, else "<model>.<format>.onnx".
 std::string ExportFileName(const v1::JobSpec& spec, const v1::ExportSpec& one);

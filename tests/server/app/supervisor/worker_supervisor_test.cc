@@ -1,6 +1,9 @@
 #include "server/app/supervisor/worker_supervisor.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -74,6 +77,19 @@ TEST(RestartDelay, DoublesFromATenthOfASecondToTenSeconds) {
   EXPECT_EQ(RestartDelay(1'000'000), absl::Seconds(10));
 }
 
+TEST(DeathsInARow, ALongLifeStartsTheCountAnew) {
+  EXPECT_EQ(DeathsInARow(0, absl::ZeroDuration()), 1);
+  EXPECT_EQ(DeathsInARow(6, absl::Seconds(59)), 7);
+  EXPECT_EQ(DeathsInARow(6, absl::Seconds(60)), 1);
+  EXPECT_EQ(DeathsInARow(6, absl::Hours(5)), 1);
+}
+
+TEST(ExplainEnd, NamesTheCodeOrTheSignal) {
+  EXPECT_EQ(ExplainEnd(W_EXITCODE(3, 0)), "exit code 3");
+  EXPECT_EQ(ExplainEnd(W_EXITCODE(127, 0)), "exit code 127 (it could not be executed)");
+  EXPECT_EQ(ExplainEnd(W_EXITCODE(0, SIGKILL)), "killed by signal 9 (Killed)");
+}
+
 TEST_F(WorkerSupervisorTest, AWorkerThatDiesIsStartedAgain) {
   const auto supervisor = StartScripts({"echo started >> " + folder_ + "/starts; exit 1"});
   EXPECT_TRUE(Eventually([&] { return LinesOf("starts") >= 3; }));
@@ -103,8 +119,8 @@ TEST_F(WorkerSupervisorTest, DrainingLetsWorkersEndByThemselvesAndStartsNoneAgai
 }
 
 TEST_F(WorkerSupervisorTest, AWorkerThatDoesNotDrainInTimeIsKilled) {
-  const auto supervisor = StartScripts({"trap '' TERM; echo ready >> " + folder_ +
-                                        "/log; while :; do :; done"});
+  const auto supervisor =
+      StartScripts({"trap '' TERM; echo ready >> " + folder_ + "/log; while :; do :; done"});
   ASSERT_TRUE(Eventually([&] { return LinesOf("log") == 1; }));
   const int pid = supervisor->pids().at(0);
   supervisor->Drain(absl::Milliseconds(50));
@@ -124,6 +140,46 @@ TEST_F(WorkerSupervisorTest, AProgramThatCannotBeExecutedIsToldAtOnce) {
       WorkerSupervisor::Start({{.name = "w", .arguments = {folder_ + "/missing"}}});
   EXPECT_THAT(supervisor, StatusIs(absl::StatusCode::kNotFound));
   EXPECT_EQ(GetErrorDetails(supervisor.status()).reason, "WORKER_NOT_FOUND");
+}
+
+TEST_F(WorkerSupervisorTest, AWorkerGetsNoOpenFileAndNoIgnoredSignal) {
+  // Open, and not closed on exec: what a library may leave behind.
+  const int leaked = ::open("/dev/zero", O_RDONLY);
+  ASSERT_GE(leaked, 0);
+  const auto old_action = ::signal(SIGTERM, SIG_IGN);
+  const auto supervisor =
+      StartScripts({"ls -l /proc/$$/fd > " + folder_ + "/fds; trap 'echo drained > " + folder_ +
+                    "/log; exit 0' TERM; echo ready > " + folder_ + "/ready; while :; do :; done"});
+  ASSERT_TRUE(Eventually([&] { return LinesOf("ready") == 1; }));
+  ::signal(SIGTERM, old_action);
+  ::close(leaked);
+  supervisor->Drain(absl::Seconds(30));
+  // A shell cannot trap a signal that it was started with ignored.
+  EXPECT_EQ(LinesOf("log"), 1);
+  const std::string fds = ReadFile(folder_ + "/fds", 1 << 20).value();
+  EXPECT_EQ(fds.find("/dev/zero"), std::string::npos) << fds;
+  EXPECT_NE(fds.find("0 -> /dev/null"), std::string::npos) << fds;
+}
+
+TEST_F(WorkerSupervisorTest, AWorkerDiesWithTheServerHoweverThatEnds) {
+  // The orphan becomes this process's child, which can then see and reap it.
+  ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+  const pid_t server = ::fork();
+  ASSERT_GE(server, 0);
+  if (server == 0) {
+    const auto supervisor = StartScripts({"echo $$ > " + folder_ + "/tmp; mv " + folder_ + "/tmp " +
+                                          folder_ + "/pid; exec sleep 1000"});
+    while (true) ::pause();
+  }
+  ASSERT_TRUE(Eventually([&] { return LinesOf("pid") == 1; }));
+  pid_t worker = 0;
+  std::ifstream(folder_ + "/pid") >> worker;
+  ::kill(server, SIGKILL);
+  EXPECT_EQ(::waitpid(server, nullptr, 0), server);
+  int status = 0;
+  EXPECT_EQ(::waitpid(worker, &status, 0), worker);
+  EXPECT_EQ(ExplainEnd(status), "killed by signal 9 (Killed)");
+  ::prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "tests/support/status_matchers.h"
 #include "tests/worker/methods/range/range_bench.h"
+#include "worker/methods/entropy_clip.h"
 
 namespace quantd {
 namespace {
@@ -78,7 +79,7 @@ TEST(PercentileRangeTest, OfWeightsIsTheMagnitudeOfThatRank) {
 }
 
 TEST(PercentileRangeTest, ClipsRareOutliers) {
-  std::vector<float> values = std::vector<float>(100000, 1);
+  std::vector<float> values(100000);
   for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 1000) / 1000;
   values[500] = 100;
   EXPECT_LT(MakeRange({"percentile"})->ForActivation(Observe({values}), Uint8()).upper, 1.1);
@@ -92,6 +93,32 @@ TEST(EntropyRangeTest, ClipsALongThinTail) {
   EXPECT_LT(range.upper, 40);
   EXPECT_GT(range.upper, 2);
   EXPECT_LT(range.lower, -2);
+}
+
+// Two signs share the levels, one sign has them all. The search itself has a test of its own.
+TEST(EntropyRangeTest, SearchesTheHistogramOfMagnitudes) {
+  std::vector<float> bell = HeavyTailed(30000, 8), negative, positive;
+  for (const float x : bell) {
+    negative.push_back(-std::fabs(x));
+    positive.push_back(std::fabs(x));
+  }
+  for (const auto& [values, levels] :
+       {std::pair(bell, 128), std::pair(negative, 256), std::pair(positive, 256)}) {
+    const TensorStatistics statistics = Observe({values});
+    const double width = statistics.histogram().bin_width();
+    std::vector<double> magnitudes(2048, 0);
+    size_t used = 0;
+    for (const float x : values) {
+      const size_t bin = static_cast<size_t>(std::fabs(x) / width);
+      ++magnitudes[bin];
+      used = std::max(used, bin + 1);
+    }
+    magnitudes.resize(used);
+    const double clip = EntropyClipBins(magnitudes, levels, levels) * width;
+    const ClipRange range = MakeRange({"entropy"})->ForActivation(statistics, Uint8());
+    EXPECT_DOUBLE_EQ(range.lower, std::max<double>(-clip, statistics.min()));
+    EXPECT_DOUBLE_EQ(range.upper, std::min<double>(clip, statistics.max()));
+  }
 }
 
 TEST(EntropyRangeTest, KeepsAUniformDistributionWhole) {

@@ -1,0 +1,35 @@
+// The job store of one server: a SQLite database in WAL mode with full synchronization, so what was
+// committed survives a power cut.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "server/core/job_store.h"
+#include "server/store/sqlite/database.h"
+
+namespace quantd {
+
+// Thread-safe. Writes run one at a time; reads run beside them on a snapshot, one at a time too.
+class SqliteJobStore final : public JobStore {
+ public:
+  // Creates or migrates the database. FAILED_PRECONDITION, reason STORE_IN_USE when another process
+  // has it open, STORE_TOO_NEW, or STORE_DAMAGED; all name the path.
+  static absl::StatusOr<std::unique_ptr<SqliteJobStore>> Open(const std::string& path);
+  ~SqliteJobStore() override;
+
+  absl::Status Write(const Body& body) override;
+  absl::Status Read(const Body& body) override;
+
+ private:
+  SqliteJobStore() = default;
+
+  int lock_fd_ = -1;  // Held open and locked as long as the store lives.
+  std::mutex write_mutex_;
+  std::unique_ptr<Database> writer_;  // Guarded by write_mutex_.
+  std::mutex read_mutex_;
+  std::unique_ptr<Database> reader_;  // Guarded by read_mutex_.
+};
+
+}  // namespace quantd
