@@ -1,9 +1,16 @@
 #include "server/core/change_signal.h"
 
+#include <algorithm>
 #include <functional>
 #include <string_view>
 
 namespace quantd {
+namespace {
+
+// The deadline of a longer wait would overflow the clock, and lie in the past.
+constexpr absl::Duration kWaitMax = absl::Hours(24 * 365);
+
+}  // namespace
 
 ChangeSignal::Bucket& ChangeSignal::BucketOf(absl::string_view topic) {
   return buckets_[std::hash<std::string_view>()({topic.data(), topic.size()}) % kBuckets];
@@ -18,7 +25,7 @@ uint64_t ChangeSignal::Generation(absl::string_view topic) {
 void ChangeSignal::Wait(absl::string_view topic, uint64_t seen, absl::Duration timeout) {
   Bucket& bucket = BucketOf(topic);
   std::unique_lock lock(bucket.mutex);
-  bucket.changed.wait_for(lock, absl::ToChronoNanoseconds(timeout),
+  bucket.changed.wait_for(lock, absl::ToChronoNanoseconds(std::min(timeout, kWaitMax)),
                           [&] { return bucket.closed || bucket.generation != seen; });
 }
 

@@ -1,5 +1,6 @@
 #include "server/core/row_comparison.h"
 
+#include <algorithm>
 #include <functional>
 
 #include "absl/strings/numbers.h"
@@ -149,7 +150,8 @@ absl::StatusOr<std::vector<RowDifference>> CompareRows(const std::vector<Evaluat
   ASSIGN_OR_RETURN(differences[2], CompareMeans(
                                        "cosine", [](const EvaluatedRow& row) { return row.cosine; },
                                        2, baseline, candidate, options));
-  if (!baseline[0].label) return differences;
+  const auto labelled = [](const EvaluatedRow& row) { return row.label.has_value(); };
+  if (!std::all_of(baseline.begin(), baseline.end(), labelled)) return differences;
   ASSIGN_OR_RETURN(RowDifference accuracy, CompareShares(
                                                "accuracy_quantized",
                                                [](const EvaluatedRow& row) {

@@ -48,7 +48,7 @@ struct ComparisonOptions {
   int32_t replicates = 10'000;
 };
 
-// Accuracy only where both have labels. The intervals are those of the quality report
+// Accuracy only where every row has a label. The intervals are those of the quality report
 // (docs/decisions/0002).
 //
 // Errors: FAILED_PRECONDITION, reason ROWS_DIFFER, when the jobs were evaluated on other rows or

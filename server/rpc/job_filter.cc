@@ -48,6 +48,11 @@ absl::Status AddTerm(absl::string_view term, JobQuery& query) {
   if (value.size() >= 2 && value.front() == '"' && value.back() == '"') {
     value = value.substr(1, value.size() - 2);
   }
+  // Half a pair would take the rest of the filter into the value.
+  if (value.find('"') != absl::string_view::npos) {
+    return InvalidFilter(
+        absl::StrCat("'", term, "' has a double quote that is not around a value"));
+  }
   absl::string_view label = field;
   if (field == "state" && !query.state) {
     const absl::StatusOr<JobState> state = ParseJobState(value);

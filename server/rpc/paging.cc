@@ -2,7 +2,6 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "common/error.h"
 
 namespace quantd {
@@ -24,9 +23,10 @@ absl::StatusOr<int> PageSize(int32_t requested) {
 
 absl::StatusOr<std::optional<int64_t>> ParsePageToken(const std::string& token) {
   if (token.empty()) return std::nullopt;
-  absl::string_view digits = token;
   int64_t key = 0;
-  if (!absl::ConsumePrefix(&digits, kTokenPrefix) || !absl::SimpleAtoi(digits, &key) || key < 1) {
+  // Written again and compared, because numbers are read from more texts than they are written as.
+  const bool number = absl::SimpleAtoi(absl::string_view(token).substr(1), &key);
+  if (!number || key < 1 || MakePageToken(key) != token) {
     return InvalidField("INVALID_PAGE", "page_token",
                         "is not the next_page_token of an earlier answer");
   }

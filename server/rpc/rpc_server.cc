@@ -73,6 +73,11 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const Options& optio
         absl::StatusCode::kUnavailable, "CANNOT_LISTEN",
         absl::StrCat("cannot listen on ", options.listen, "; is another server running there?"));
   }
+  for (const char* service :
+       {v1::JobService::service_full_name(), v1::ArtifactService::service_full_name(),
+        v1::QualityService::service_full_name(), v1::WorkerService::service_full_name()}) {
+    server->services_->server->GetHealthCheckService()->SetServingStatus(service, true);
+  }
   return server;
 }
 

@@ -42,7 +42,7 @@ class RpcServer {
 
   int port() const { return port_; }
 
-  // Health answers NOT_SERVING from now on; calls go on.
+  // Health, of the server and of each service, answers NOT_SERVING from now on; calls go on.
   void StopServing();
 
   // Ends: calls in progress get `grace`, then they are cancelled.

@@ -11,6 +11,7 @@
 #include "server/core/errors.h"
 #include "server/rpc/convert_job.h"
 #include "server/rpc/convert_time.h"
+#include "server/rpc/spec_check.h"
 #include "server/rpc/spec_needs.h"
 
 namespace quantd {
@@ -39,9 +40,15 @@ absl::StatusOr<v1::Lease> LeaseToProto(const LeasedJob& leased) {
 
 absl::StatusOr<AttemptResult> ResultOf(const v1::CompleteJobRequest& request) {
   switch (request.outcome_case()) {
-    case v1::CompleteJobRequest::kSuccess:
+    case v1::CompleteJobRequest::kSuccess: {
+      // What a worker names ends up on its clients' disks, and the worker's child has read a model
+      // that nobody vouches for.
+      SpecProblems problems;
+      CheckFiles(request.success().files(), "success.files", problems);
+      RETURN_IF_ERROR(problems.ToStatus());
       return AttemptSucceeded{.files = FromProto(request.success().files()),
                               .report = request.success().report().SerializeAsString()};
+    }
     case v1::CompleteJobRequest::kFailure: {
       const absl::Status error = FromProto(request.failure());
       if (error.ok())
