@@ -21,13 +21,14 @@ ClipRange EntropyRange(const std::vector<float>& values, const char* format) {
   return {};
 }
 
-// A normalized image: half of it background at -0.81, the rest evenly spread over all 256 grey
-// levels.
+// A normalized image: half of it background at -0.81, the rest shades that get rarer up to 2.02.
 std::vector<float> Image() {
+  constexpr int kShades = 25600;
   std::vector<float> values;
-  for (int i = 0; i < 25600; ++i) {
+  for (int i = 0; i < kShades; ++i) {
+    const float u = static_cast<float>(i) / kShades;
     values.push_back(-0.81f);
-    values.push_back(-0.81f + 2.83f * static_cast<float>(i % 256) / 255);
+    values.push_back(-0.81f + 2.83f * u * u);
   }
   return values;
 }
@@ -40,10 +41,10 @@ TEST(EntropySidesTest, ASpikeAtTheLowEndDoesNotHideTheTailOfTheHighEnd) {
 
 TEST(EntropySidesTest, MirroredValuesGiveTheMirroredRange) {
   std::vector<float> mirrored = Image();
-  // Bins are half open, so the comparison allows two of them.
   for (float& x : mirrored) x = -x;
   const ClipRange range = EntropyRange(Image(), "uint8_asym");
   const ClipRange mirror = EntropyRange(mirrored, "uint8_asym");
+  // Bins are half open: a value on an edge may change its bin.
   EXPECT_NEAR(mirror.lower, -range.upper, 0.01);
   EXPECT_NEAR(mirror.upper, -range.lower, 0.01);
 }
