@@ -58,6 +58,12 @@ absl::Status QueueTimeout(absl::Duration limit) {
                    absl::StrCat("no worker started the job within ", absl::FormatDuration(limit)));
 }
 
+absl::Status TooManyAttempts(size_t attempts) {
+  return MakeError(
+      absl::StatusCode::kUnavailable, "TOO_MANY_ATTEMPTS",
+      absl::StrCat("no worker has kept the job until its end in ", attempts, " attempts"));
+}
+
 absl::Status Cancelled() {
   return MakeError(absl::StatusCode::kCancelled, "CANCELLED", "cancelled on request");
 }

@@ -25,6 +25,7 @@ absl::Status ArtifactBlobMissing(absl::string_view file, absl::string_view diges
 // Why attempts and jobs ended.
 absl::Status LeaseExpired(absl::string_view worker);
 absl::Status QueueTimeout(absl::Duration limit);
+absl::Status TooManyAttempts(size_t attempts);
 absl::Status Cancelled();
 
 // The server is draining: come back soon.

@@ -209,6 +209,9 @@ absl::Status JobQueue::Finish(Transaction& transaction, JobEdit& edit, const Att
   if (std::holds_alternative<AttemptCancelled>(result) || job.cancel_requested) {
     job.error = errors::Cancelled();
     RETURN_IF_ERROR(edit.Move(JobTrigger::kCancel));
+  } else if (job.attempts.size() >= kAttemptsMax) {
+    job.error = errors::TooManyAttempts(job.attempts.size());
+    RETURN_IF_ERROR(edit.Move(JobTrigger::kFail));
   } else {
     RETURN_IF_ERROR(edit.Move(JobTrigger::kHandBack));
   }

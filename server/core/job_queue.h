@@ -83,6 +83,10 @@ class JobQueue {
   // Events kept of one job; progress and log lines beyond are dropped, with a warning.
   static constexpr int64_t kEventsMax = 100'000;
 
+  // Attempts of one job, handed-back ones included, before it fails: a worker that always stops in
+  // the middle must not go round for ever.
+  static constexpr size_t kAttemptsMax = 100;
+
   // For clients.
 
   // A repeated request_id returns the job of the first time; INVALID_ARGUMENT, reason

@@ -185,6 +185,19 @@ TEST_P(JobQueueAttempts, AHandBackDoesNotCountAndQueuesTheJobAtOnce) {
   EXPECT_OK(Complete(Lease(), Success()));
 }
 
+TEST_P(JobQueueAttempts, AJobThatIsAlwaysHandedBackFailsInTheEnd) {
+  const Job job = Submit();
+  for (size_t i = 1; i < JobQueue::kAttemptsMax; ++i) {
+    ASSERT_OK(Complete(Lease(), AttemptHandedBack{}));
+  }
+  EXPECT_EQ(Get(job.name).state, JobState::kQueued);
+  ASSERT_OK(Complete(Lease(), AttemptHandedBack{}));
+  const Job failed = Get(job.name);
+  EXPECT_EQ(failed.state, JobState::kFailed);
+  EXPECT_THAT(failed.error, HasReason("TOO_MANY_ATTEMPTS"));
+  EXPECT_EQ(failed.attempts.size(), JobQueue::kAttemptsMax);
+}
+
 TEST_P(JobQueueAttempts, HoweverTheAttemptOfACancelledJobEndsItIsCancelled) {
   const AttemptResult results[] = {AttemptCancelled{}, AttemptHandedBack{}, Failure(),
                                    Failure(absl::StatusCode::kInvalidArgument, "no model")};
