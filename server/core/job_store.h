@@ -48,7 +48,8 @@ class JobTable {
 
   // Returns the new job's key. ALREADY_EXISTS for a name that is taken.
   virtual absl::StatusOr<int64_t> Insert(const Job& job, absl::string_view spec) = 0;
-  // Replaces all but key, name, request and traits, which never change. REQUIRES: the job exists.
+  // Replaces all but what is fixed at creation: key, name, display name, labels, creation time,
+  // request and traits. REQUIRES: the job exists.
   virtual absl::Status Update(const Job& job) = 0;
   // With its events and payloads. OK when it is not there.
   virtual absl::Status Delete(int64_t key) = 0;

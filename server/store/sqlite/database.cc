@@ -110,6 +110,12 @@ Database::~Database() {
   sqlite3_close(connection_);
 }
 
+std::vector<std::string> Database::prepared_sql() const {
+  std::vector<std::string> texts;
+  for (const auto& [sql, statement] : prepared_) texts.push_back(sql);
+  return texts;
+}
+
 absl::Status Database::Execute(const std::string& sql) {
   const int code = sqlite3_exec(connection_, sql.c_str(), nullptr, nullptr, nullptr);
   return code == SQLITE_OK ? absl::OkStatus() : SqliteError(connection_, code);

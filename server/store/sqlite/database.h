@@ -5,9 +5,10 @@
 #include <sqlite3.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
-#include <unordered_map>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -59,13 +60,16 @@ class Database {
   // Prepared once a text. REQUIRES: the run before with the same text has ended.
   absl::StatusOr<Statement> Prepare(const std::string& sql);
 
+  // The texts of all statements prepared so far, sorted: what tests explain the plans of.
+  std::vector<std::string> prepared_sql() const;
+
   bool in_transaction() const { return sqlite3_get_autocommit(connection_) == 0; }
 
  private:
   explicit Database(sqlite3* connection) : connection_(connection) {}
 
   sqlite3* connection_;
-  std::unordered_map<std::string, sqlite3_stmt*> prepared_;
+  std::map<std::string, sqlite3_stmt*> prepared_;
 };
 
 // RESOURCE_EXHAUSTED, reason DISK_FULL; FAILED_PRECONDITION, reason STORE_DAMAGED; INTERNAL, reason

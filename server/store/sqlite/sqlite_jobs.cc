@@ -181,8 +181,8 @@ absl::StatusOr<std::optional<Job>> SqliteJobTable::FinishedWork(const std::strin
 absl::StatusOr<std::vector<Job>> SqliteJobTable::ExpiredLeases(absl::Time now, int limit) {
   ASSIGN_OR_RETURN(
       Statement statement,
-      database_.Prepare(SelectJobs(
-          "WHERE state = 'RUNNING' AND lease_expire <= ? ORDER BY lease_expire, key LIMIT ?")));
+      database_.Prepare(SelectJobs("INDEXED BY jobs_leases WHERE state = 'RUNNING' AND "
+                                   "lease_expire <= ? ORDER BY lease_expire, key LIMIT ?")));
   statement.Bind(EncodeTime(now)).Bind(static_cast<int64_t>(limit));
   return ReadJobs(statement);
 }
@@ -190,7 +190,8 @@ absl::StatusOr<std::vector<Job>> SqliteJobTable::ExpiredLeases(absl::Time now, i
 absl::StatusOr<std::vector<Job>> SqliteJobTable::OverdueQueued(absl::Time now, int limit) {
   ASSIGN_OR_RETURN(
       Statement statement,
-      database_.Prepare(SelectJobs("WHERE state = 'QUEUED' AND started = 0 AND queue_deadline <= ?"
+      database_.Prepare(SelectJobs("INDEXED BY jobs_overdue "
+                                   "WHERE state = 'QUEUED' AND started = 0 AND queue_deadline <= ?"
                                    " ORDER BY queue_deadline, key LIMIT ?")));
   statement.Bind(EncodeTime(now)).Bind(static_cast<int64_t>(limit));
   return ReadJobs(statement);

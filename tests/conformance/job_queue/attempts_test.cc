@@ -231,7 +231,7 @@ TEST_P(JobQueueAttempts, ARetryBeginsWithoutTheProgressOfTheAttemptBefore) {
   EXPECT_EQ(Lease().job.progress, JobProgress());
 }
 
-INSTANTIATE_TEST_SUITE_P(AllStores, JobQueueAttempts, ::testing::ValuesIn(testing::QueueStores()),
+INSTANTIATE_TEST_SUITE_P(AllStores, JobQueueAttempts, ::testing::ValuesIn(testing::JobStores()),
                          [](const auto& store) { return store.param.name; });
 
 }  // namespace

@@ -107,7 +107,7 @@ TEST_P(JobQueueEvents, AreBoundedWithAWarningButStatesAreAlwaysTold) {
   EXPECT_EQ(tail[2].sequence, JobQueue::kEventsMax + 2);
 }
 
-INSTANTIATE_TEST_SUITE_P(AllStores, JobQueueEvents, ::testing::ValuesIn(testing::QueueStores()),
+INSTANTIATE_TEST_SUITE_P(AllStores, JobQueueEvents, ::testing::ValuesIn(testing::JobStores()),
                          [](const auto& store) { return store.param.name; });
 
 }  // namespace

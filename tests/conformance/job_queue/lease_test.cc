@@ -278,7 +278,7 @@ TEST_P(JobQueueLeases, RenewingNeverShortensALeaseAndTouchesNoQueuedJob) {
   EXPECT_EQ(Get(other.name), other);
 }
 
-INSTANTIATE_TEST_SUITE_P(AllStores, JobQueueLeases, ::testing::ValuesIn(testing::QueueStores()),
+INSTANTIATE_TEST_SUITE_P(AllStores, JobQueueLeases, ::testing::ValuesIn(testing::JobStores()),
                          [](const auto& store) { return store.param.name; });
 
 }  // namespace

@@ -11,14 +11,14 @@
 #include "server/core/catalogue_registry.h"
 #include "server/core/change_signal.h"
 #include "server/core/job_queue.h"
-#include "tests/conformance/job_queue/stores.h"
+#include "tests/conformance/stores/job_stores.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/sequential_ids.h"
 #include "tests/support/status_matchers.h"
 
 namespace quantd::testing {
 
-class JobQueueConformance : public ::testing::TestWithParam<QueueStore> {
+class JobQueueConformance : public ::testing::TestWithParam<JobStoreFactory> {
  protected:
   static constexpr absl::Duration kLease = absl::Seconds(15);
   static constexpr char kEngine[] = "1.0.0";

@@ -373,7 +373,7 @@ TEST_P(JobQueueRandom, DoesWhatItsModelDoesWithAnotherSeed) {
   Run(2026, GetParam().random_operations / 2);
 }
 
-INSTANTIATE_TEST_SUITE_P(AllStores, JobQueueRandom, ::testing::ValuesIn(testing::QueueStores()),
+INSTANTIATE_TEST_SUITE_P(AllStores, JobQueueRandom, ::testing::ValuesIn(testing::JobStores()),
                          [](const auto& store) { return store.param.name; });
 
 }  // namespace

@@ -184,7 +184,7 @@ TEST_P(JobQueueSharedWork, ATwinThatWaitsForItsBackoffTakesTheResultToo) {
   EXPECT_EQ(done.attempts.size(), 1u);
 }
 
-INSTANTIATE_TEST_SUITE_P(AllStores, JobQueueSharedWork, ::testing::ValuesIn(testing::QueueStores()),
+INSTANTIATE_TEST_SUITE_P(AllStores, JobQueueSharedWork, ::testing::ValuesIn(testing::JobStores()),
                          [](const auto& store) { return store.param.name; });
 
 }  // namespace

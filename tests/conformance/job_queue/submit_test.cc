@@ -251,7 +251,7 @@ TEST_P(JobQueueForClients, EveryChangeIsToldToThoseWhoWatchTheJobOrWaitForWork) 
   EXPECT_TRUE(changed());
 }
 
-INSTANTIATE_TEST_SUITE_P(AllStores, JobQueueForClients, ::testing::ValuesIn(testing::QueueStores()),
+INSTANTIATE_TEST_SUITE_P(AllStores, JobQueueForClients, ::testing::ValuesIn(testing::JobStores()),
                          [](const auto& store) { return store.param.name; });
 
 }  // namespace

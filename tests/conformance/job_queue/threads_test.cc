@@ -67,7 +67,7 @@ TEST_P(JobQueueThreads, OneRequestFromManyThreadsMakesOneJob) {
   EXPECT_EQ(names.size(), 1u);
 }
 
-INSTANTIATE_TEST_SUITE_P(AllStores, JobQueueThreads, ::testing::ValuesIn(testing::QueueStores()),
+INSTANTIATE_TEST_SUITE_P(AllStores, JobQueueThreads, ::testing::ValuesIn(testing::JobStores()),
                          [](const auto& store) { return store.param.name; });
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The stores that every rule of the queue is tested on.
+// The job stores that the conformance suites run on.
 #pragma once
 
 #include <functional>
@@ -11,16 +11,16 @@
 
 namespace quantd::testing {
 
-struct QueueStore {
+struct JobStoreFactory {
   std::string name;
   std::function<std::unique_ptr<JobStore>()> open;  // An empty one.
   int random_operations = 0;                        // How many of them fit a test of some seconds.
 };
 
-inline std::ostream& operator<<(std::ostream& out, const QueueStore& store) {
+inline std::ostream& operator<<(std::ostream& out, const JobStoreFactory& store) {
   return out << store.name;
 }
 
-std::vector<QueueStore> QueueStores();
+std::vector<JobStoreFactory> JobStores();
 
 }  // namespace quantd::testing

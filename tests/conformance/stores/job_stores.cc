@@ -1,4 +1,4 @@
-#include "tests/conformance/job_queue/stores.h"
+#include "tests/conformance/stores/job_stores.h"
 
 #include "common/check.h"
 #include "server/store/memory/memory_job_store.h"
@@ -28,7 +28,7 @@ class SqliteInFolder final : public JobStore {
 
 }  // namespace
 
-std::vector<QueueStore> QueueStores() {
+std::vector<JobStoreFactory> JobStores() {
   return {{.name = "Memory",
            .open = [] { return std::make_unique<MemoryJobStore>(); },
            .random_operations = 25'000},
