@@ -28,8 +28,9 @@ struct FieldViolation {
 };
 
 struct ErrorDetails {
-  std::string reason;                           // UPPER_SNAKE_CASE, stable; empty when unknown.
-  std::map<std::string, std::string> metadata;  // For example {"node": "Conv_3", "op_type": "NonMaxSuppression"}.
+  std::string reason;  // UPPER_SNAKE_CASE, stable; empty when unknown.
+  std::map<std::string, std::string>
+      metadata;  // For example {"node": "Conv_3", "op_type": "NonMaxSuppression"}.
   std::vector<FieldViolation> violations;
   std::optional<absl::Duration> retry_after;
 
@@ -37,7 +38,8 @@ struct ErrorDetails {
 };
 
 // A status with details. REQUIRES: code is not OK.
-absl::Status MakeError(absl::StatusCode code, absl::string_view message, const ErrorDetails& details);
+absl::Status MakeError(absl::StatusCode code, absl::string_view message,
+                       const ErrorDetails& details);
 
 // The common case: a reason and nothing else.
 absl::Status MakeError(absl::StatusCode code, absl::string_view reason, absl::string_view message);
@@ -52,11 +54,16 @@ absl::Status InvalidFields(absl::string_view reason, const std::vector<FieldViol
 // The details of `status`; empty ones when it has none.
 ErrorDetails GetErrorDetails(const absl::Status& status);
 
+// Whether an error of this code says that the request itself is at fault, so that repeating it as
+// it is would fail in the same way.
+bool IsRequestsFault(absl::StatusCode code);
+
 // Puts "context: " before the message and keeps code and details. OK stays OK.
 absl::Status Annotate(const absl::Status& status, absl::string_view context);
 
-// Puts `to` in the place of the prefix `from` in the fields of an INVALID_ARGUMENT, and says its message anew: a
-// layer that knows where its input came from completes what the layer below could only begin. Others stay as they are.
+// Puts `to` in the place of the prefix `from` in the fields of an INVALID_ARGUMENT, and says its
+// message anew: a layer that knows where its input came from completes what the layer below could
+// only begin. Others stay as they are.
 absl::Status RenameFields(const absl::Status& status, absl::string_view from, absl::string_view to);
 
 }  // namespace quantd

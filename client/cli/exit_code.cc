@@ -5,22 +5,6 @@
 namespace quantd {
 namespace {
 
-bool IsCallersFault(absl::StatusCode code) {
-  switch (code) {
-    case absl::StatusCode::kInvalidArgument:
-    case absl::StatusCode::kNotFound:
-    case absl::StatusCode::kAlreadyExists:
-    case absl::StatusCode::kPermissionDenied:
-    case absl::StatusCode::kUnauthenticated:
-    case absl::StatusCode::kFailedPrecondition:
-    case absl::StatusCode::kOutOfRange:
-    case absl::StatusCode::kUnimplemented:
-      return true;
-    default:
-      return false;
-  }
-}
-
 ExitCode ExitCodeOfFailure(int code) {
   switch (static_cast<absl::StatusCode>(code)) {
     case absl::StatusCode::kInvalidArgument:
@@ -46,7 +30,7 @@ ExitCode ExitCodeOfGates(const v1::Job& job) {
 ExitCode ExitCodeOf(const absl::Status& status) {
   if (status.ok()) return kExitOk;
   if (GetErrorDetails(status).reason == "STILL_RUNNING") return kExitStillRunning;
-  return IsCallersFault(status.code()) ? kExitInvalidRequest : kExitInfrastructure;
+  return IsRequestsFault(status.code()) ? kExitInvalidRequest : kExitInfrastructure;
 }
 
 ExitCode ExitCodeOf(const v1::Job& job) {

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "common/error.h"
 #include "common/status_macros.h"
 #include "server/core/artifact_registry.h"
 #include "server/core/catalogue_registry.h"
@@ -137,7 +138,7 @@ absl::Status JobQueue::EndInFailure(JobEdit& edit, const absl::Status& error,
     job.error = errors::Cancelled();
     return edit.Move(JobTrigger::kCancel);
   }
-  if (IsPermanent(error) || edit.CountedFailures() >= job.traits.max_attempts) {
+  if (IsRequestsFault(error.code()) || edit.CountedFailures() >= job.traits.max_attempts) {
     job.error = error;
     return edit.Move(JobTrigger::kFail);
   }

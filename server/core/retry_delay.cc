@@ -14,19 +14,4 @@ absl::Duration RetryDelay(const RetryPolicy& policy, int failures, int64_t job_k
   return nominal * (0.5 + 0.5 * random.Uniform());
 }
 
-bool IsPermanent(const absl::Status& failure) {
-  switch (failure.code()) {
-    case absl::StatusCode::kInvalidArgument:
-    case absl::StatusCode::kNotFound:
-    case absl::StatusCode::kAlreadyExists:
-    case absl::StatusCode::kPermissionDenied:
-    case absl::StatusCode::kFailedPrecondition:
-    case absl::StatusCode::kOutOfRange:
-    case absl::StatusCode::kUnimplemented:
-      return true;
-    default:
-      return false;
-  }
-}
-
 }  // namespace quantd

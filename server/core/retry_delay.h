@@ -3,7 +3,6 @@
 
 #include <cstdint>
 
-#include "absl/status/status.h"
 #include "absl/time/time.h"
 
 namespace quantd {
@@ -17,9 +16,5 @@ struct RetryPolicy {
 // failures alone, so that jobs which failed together do not come back together. REQUIRES: failures
 // >= 1.
 absl::Duration RetryDelay(const RetryPolicy& policy, int failures, int64_t job_key);
-
-// Whether another attempt would fail in the same way: the request itself is wrong, or asks for what
-// is not there.
-bool IsPermanent(const absl::Status& failure);
 
 }  // namespace quantd

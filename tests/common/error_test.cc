@@ -9,6 +9,17 @@ using ::quantd::testing::HasReason;
 using ::quantd::testing::NamesField;
 using ::quantd::testing::StatusIs;
 
+constexpr absl::StatusCode kFault[] = {
+    absl::StatusCode::kInvalidArgument,    absl::StatusCode::kNotFound,
+    absl::StatusCode::kAlreadyExists,      absl::StatusCode::kPermissionDenied,
+    absl::StatusCode::kFailedPrecondition, absl::StatusCode::kOutOfRange,
+    absl::StatusCode::kUnimplemented,      absl::StatusCode::kUnauthenticated};
+constexpr absl::StatusCode kPassing[] = {
+    absl::StatusCode::kCancelled,        absl::StatusCode::kUnknown,
+    absl::StatusCode::kDeadlineExceeded, absl::StatusCode::kResourceExhausted,
+    absl::StatusCode::kAborted,          absl::StatusCode::kInternal,
+    absl::StatusCode::kUnavailable,      absl::StatusCode::kDataLoss};
+
 TEST(Error, DetailsSurviveTheTripThroughAStatus) {
   const ErrorDetails details{.reason = "UNSUPPORTED_OPERATOR",
                              .metadata = {{"node", "nms_0"}, {"op_type", "NonMaxSuppression"}},
@@ -18,8 +29,8 @@ TEST(Error, DetailsSurviveTheTripThroughAStatus) {
 }
 
 TEST(Error, ListsEveryViolation) {
-  const absl::Status status = InvalidFields("INVALID_SPEC", {{"spec.alpha", "must lie in (0, 1)"},
-                                                             {"spec.recipe", "is missing"}});
+  const absl::Status status = InvalidFields(
+      "INVALID_SPEC", {{"spec.alpha", "must lie in (0, 1)"}, {"spec.recipe", "is missing"}});
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_EQ(status.message(), "spec.alpha: must lie in (0, 1); spec.recipe: is missing");
   EXPECT_THAT(status, NamesField("spec.recipe"));
@@ -32,9 +43,9 @@ TEST(Error, AnnotateKeepsCodeAndDetails) {
 }
 
 TEST(Error, RenamedFieldsShowInDetailsAndMessage) {
-  const absl::Status status = RenameFields(
-      InvalidFields("BAD_DATA", {{"data.files", "is empty"}, {"other", "is odd"}}), "data",
-      "spec.evaluation_data");
+  const absl::Status status =
+      RenameFields(InvalidFields("BAD_DATA", {{"data.files", "is empty"}, {"other", "is odd"}}),
+                   "data", "spec.evaluation_data");
   EXPECT_EQ(status.message(), "spec.evaluation_data.files: is empty; other: is odd");
   EXPECT_THAT(status, NamesField("spec.evaluation_data.files"));
   EXPECT_THAT(status, HasReason("BAD_DATA"));
@@ -43,6 +54,23 @@ TEST(Error, RenamedFieldsShowInDetailsAndMessage) {
 
 TEST(Error, BytesThatAreNotUtf8DoNotThrow) {
   EXPECT_THAT(InvalidField("BAD_NAME", "\xff\xfe", "is not UTF-8"), HasReason("BAD_NAME"));
+}
+
+TEST(IsRequestsFault, SaysSoForWhatIsWrongWithTheRequest) {
+  for (const absl::StatusCode code : kFault) {
+    EXPECT_TRUE(IsRequestsFault(code)) << absl::StatusCodeToString(code);
+  }
+}
+
+TEST(IsRequestsFault, DeniesItForWhatMayPass) {
+  for (const absl::StatusCode code : kPassing) {
+    EXPECT_FALSE(IsRequestsFault(code)) << absl::StatusCodeToString(code);
+  }
+}
+
+TEST(IsRequestsFault, EveryErrorCodeIsDecidedAbove) {
+  // The codes are 1 to 16.
+  EXPECT_EQ(std::size(kFault) + std::size(kPassing), 16u);
 }
 
 }  // namespace

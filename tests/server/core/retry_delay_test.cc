@@ -7,18 +7,6 @@
 namespace quantd {
 namespace {
 
-constexpr absl::StatusCode kPermanent[] = {
-    absl::StatusCode::kInvalidArgument,    absl::StatusCode::kNotFound,
-    absl::StatusCode::kAlreadyExists,      absl::StatusCode::kPermissionDenied,
-    absl::StatusCode::kFailedPrecondition, absl::StatusCode::kOutOfRange,
-    absl::StatusCode::kUnimplemented};
-constexpr absl::StatusCode kPassing[] = {
-    absl::StatusCode::kCancelled,        absl::StatusCode::kUnknown,
-    absl::StatusCode::kDeadlineExceeded, absl::StatusCode::kResourceExhausted,
-    absl::StatusCode::kAborted,          absl::StatusCode::kInternal,
-    absl::StatusCode::kUnavailable,      absl::StatusCode::kDataLoss,
-    absl::StatusCode::kUnauthenticated};
-
 TEST(RetryDelay, DoublesWithEachFailureBetweenHalfAndAllOfTheNominalDelay) {
   // 1 s, 2 s, 4 s, ..., 256 s; the next one would be 512 s and is cut to 300 s.
   const double nominal_seconds[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300};
@@ -62,23 +50,6 @@ TEST(RetryDelay, SpreadsJobsThatFailedTogether) {
   // Uniform in [0.5 s, 1 s): mean 0.75 s, standard error 0.5 / sqrt(12 * 1000) = 0.0046 s.
   EXPECT_GT(sum / kJobs, absl::Milliseconds(750 - 23));
   EXPECT_LT(sum / kJobs, absl::Milliseconds(750 + 23));
-}
-
-TEST(IsPermanent, SaysSoForWhatIsWrongWithTheRequest) {
-  for (const absl::StatusCode code : kPermanent) {
-    EXPECT_TRUE(IsPermanent(absl::Status(code, "x"))) << absl::StatusCodeToString(code);
-  }
-}
-
-TEST(IsPermanent, DeniesItForWhatMayPass) {
-  for (const absl::StatusCode code : kPassing) {
-    EXPECT_FALSE(IsPermanent(absl::Status(code, "x"))) << absl::StatusCodeToString(code);
-  }
-}
-
-TEST(IsPermanent, EveryErrorCodeIsDecidedAbove) {
-  // The codes are 1 to 16.
-  EXPECT_EQ(std::size(kPermanent) + std::size(kPassing), 16u);
 }
 
 }  // namespace
