@@ -1,0 +1,163 @@
+#include "server/store/memory/memory_job_store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/check.h"
+#include "server/core/errors.h"
+#include "server/store/memory/memory_jobs.h"
+#include "server/store/memory/memory_state.h"
+#include "server/store/memory/undo_log.h"
+
+namespace quantd {
+namespace {
+
+class MemoryEventTable final : public EventTable {
+ public:
+  MemoryEventTable(MemoryState* state, UndoLog* undo) : state_(*state), undo_(undo) {}
+
+  absl::Status Append(int64_t job_key, const std::vector<JobEvent>& events) override {
+    QUANTD_CHECK(undo_ != nullptr);
+    for (const JobEvent& event : events) {
+      undo_->BeforeChange(state_.events, {job_key, event.sequence});
+      state_.events[{job_key, event.sequence}] = event;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::vector<JobEvent>> Read(int64_t job_key, int64_t after, int limit) override {
+    std::vector<JobEvent> events;
+    for (auto it = state_.events.upper_bound({job_key, after});
+         it != state_.events.end() && it->first.first == job_key; ++it) {
+      if (static_cast<int>(events.size()) >= limit) break;
+      events.push_back(it->second);
+    }
+    return events;
+  }
+
+ private:
+  MemoryState& state_;
+  UndoLog* undo_;
+};
+
+class MemoryArtifactTable final : public ArtifactTable {
+ public:
+  MemoryArtifactTable(MemoryState* state, UndoLog* undo) : state_(*state), undo_(undo) {}
+
+  absl::Status Insert(const Artifact& artifact) override {
+    QUANTD_CHECK(undo_ != nullptr);
+    if (state_.artifact_keys.contains(artifact.name)) {
+      return absl::AlreadyExistsError(absl::StrCat(artifact.name.ToString(), " exists already"));
+    }
+    undo_->BeforeChangeOf(state_.last_artifact_key);
+    Artifact stored = artifact;
+    stored.key = ++state_.last_artifact_key;
+    undo_->BeforeChange(state_.artifacts, stored.key);
+    undo_->BeforeChange(state_.artifact_keys, artifact.name);
+    state_.artifact_keys[artifact.name] = stored.key;
+    state_.artifacts[stored.key] = std::move(stored);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<Artifact> Get(const ArtifactName& name) override {
+    const auto found = state_.artifact_keys.find(name);
+    if (found == state_.artifact_keys.end()) return errors::ArtifactNotFound(name);
+    return state_.artifacts.at(found->second);
+  }
+
+  absl::StatusOr<std::vector<Artifact>> List(const std::string& tenant,
+                                             std::optional<int64_t> before_key,
+                                             int limit) override {
+    std::vector<Artifact> artifacts;
+    for (auto it = state_.artifacts.rbegin(); it != state_.artifacts.rend(); ++it) {
+      const auto& [key, artifact] = *it;
+      if (static_cast<int>(artifacts.size()) >= limit) break;
+      if (artifact.name.tenant != tenant || (before_key && key >= *before_key)) continue;
+      artifacts.push_back(artifact);
+    }
+    return artifacts;
+  }
+
+  absl::Status Delete(const ArtifactName& name) override {
+    QUANTD_CHECK(undo_ != nullptr);
+    const auto found = state_.artifact_keys.find(name);
+    if (found == state_.artifact_keys.end()) return errors::ArtifactNotFound(name);
+    const int64_t key = found->second;
+    undo_->BeforeChange(state_.artifacts, key);
+    undo_->BeforeChange(state_.artifact_keys, name);
+    state_.artifacts.erase(key);
+    state_.artifact_keys.erase(found);
+    return absl::OkStatus();
+  }
+
+ private:
+  MemoryState& state_;
+  UndoLog* undo_;
+};
+
+class MemoryCatalogueTable final : public CatalogueTable {
+ public:
+  MemoryCatalogueTable(MemoryState* state, UndoLog* undo) : state_(*state), undo_(undo) {}
+
+  absl::Status Put(const WorkerCatalogue& catalogue) override {
+    QUANTD_CHECK(undo_ != nullptr);
+    undo_->BeforeChange(state_.catalogues, catalogue.digest);
+    state_.catalogues[catalogue.digest] = catalogue;
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::vector<WorkerCatalogue>> All() override {
+    std::vector<WorkerCatalogue> all;
+    for (const auto& [digest, catalogue] : state_.catalogues) all.push_back(catalogue);
+    std::stable_sort(all.begin(), all.end(),
+                     [](const auto& a, const auto& b) { return a.last_seen > b.last_seen; });
+    return all;
+  }
+
+ private:
+  MemoryState& state_;
+  UndoLog* undo_;
+};
+
+class MemoryTransaction final : public Transaction {
+ public:
+  MemoryTransaction(MemoryState* state, UndoLog* undo)
+      : jobs_(state, undo),
+        events_(state, undo),
+        artifacts_(state, undo),
+        catalogues_(state, undo) {}
+
+  JobTable& jobs() override { return jobs_; }
+  EventTable& events() override { return events_; }
+  ArtifactTable& artifacts() override { return artifacts_; }
+  CatalogueTable& catalogues() override { return catalogues_; }
+
+ private:
+  MemoryJobTable jobs_;
+  MemoryEventTable events_;
+  MemoryArtifactTable artifacts_;
+  MemoryCatalogueTable catalogues_;
+};
+
+}  // namespace
+
+MemoryJobStore::MemoryJobStore() : state_(std::make_unique<MemoryState>()) {}
+MemoryJobStore::~MemoryJobStore() = default;
+
+absl::Status MemoryJobStore::Write(const Body& body) {
+  const std::lock_guard lock(mutex_);
+  UndoLog undo;
+  MemoryTransaction transaction(state_.get(), &undo);
+  absl::Status status = body(transaction);
+  if (!status.ok()) undo.Rollback();
+  return status;
+}
+
+absl::Status MemoryJobStore::Read(const Body& body) {
+  const std::lock_guard lock(mutex_);
+  MemoryTransaction transaction(state_.get(), nullptr);
+  return body(transaction);
+}
+
+}  // namespace quantd

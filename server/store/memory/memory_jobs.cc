@@ -1,0 +1,222 @@
+#include "server/store/memory/memory_jobs.h"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/check.h"
+#include "server/core/errors.h"
+#include "server/core/job_codec.h"
+
+namespace quantd {
+namespace {
+
+// Whether the job is one that `query` asks for, apart from place and number.
+bool Matches(const Job& job, const JobQuery& query) {
+  if (job.name.tenant != query.tenant) return false;
+  if (query.state && job.state != *query.state) return false;
+  if (query.display_name && job.display_name != *query.display_name) return false;
+  return std::all_of(query.labels.begin(), query.labels.end(), [&](const auto& wanted) {
+    const auto found = job.labels.find(wanted.first);
+    return found != job.labels.end() && found->second == wanted.second;
+  });
+}
+
+void CutTo(std::vector<Job>& jobs, int limit) {
+  jobs.resize(std::min(jobs.size(), static_cast<size_t>(std::max(limit, 0))));
+}
+
+absl::Time QueueDeadline(const Job& job) { return job.create_time + job.traits.queue_timeout; }
+
+}  // namespace
+
+std::vector<Job> MemoryJobTable::Where(const std::function<bool(const Job&)>& wanted) const {
+  std::vector<Job> jobs;
+  for (const auto& [key, job] : state_.jobs) {
+    if (wanted(job)) jobs.push_back(job);
+  }
+  return jobs;
+}
+
+absl::StatusOr<Job> MemoryJobTable::Get(const JobName& name) {
+  const auto found = state_.job_keys.find(name);
+  if (found == state_.job_keys.end()) return errors::JobNotFound(name);
+  return state_.jobs.at(found->second);
+}
+
+absl::StatusOr<std::optional<Job>> MemoryJobTable::FindByRequestId(const std::string& tenant,
+                                                                   const std::string& request_id) {
+  if (request_id.empty()) return std::nullopt;
+  std::vector<Job> jobs = Where(
+      [&](const Job& job) { return job.name.tenant == tenant && job.request_id == request_id; });
+  if (jobs.empty()) return std::nullopt;
+  return std::move(jobs.back());
+}
+
+absl::StatusOr<std::vector<Job>> MemoryJobTable::List(const JobQuery& query) {
+  std::vector<Job> jobs = Where([&](const Job& job) {
+    if (!Matches(job, query)) return false;
+    if (!query.after_key) return true;
+    return query.newest_first ? job.key < *query.after_key : job.key > *query.after_key;
+  });
+  if (query.newest_first) std::reverse(jobs.begin(), jobs.end());
+  CutTo(jobs, query.limit);
+  return jobs;
+}
+
+absl::StatusOr<int64_t> MemoryJobTable::Insert(const Job& job, absl::string_view spec) {
+  QUANTD_CHECK(undo_ != nullptr);
+  if (state_.job_keys.contains(job.name)) {
+    return absl::AlreadyExistsError(absl::StrCat(job.name.ToString(), " exists already"));
+  }
+  undo_->BeforeChangeOf(state_.last_job_key);
+  const int64_t key = ++state_.last_job_key;
+  undo_->BeforeChange(state_.jobs, key);
+  undo_->BeforeChange(state_.job_keys, job.name);
+  undo_->BeforeChange(state_.payloads, {key, JobPayload::kSpec});
+  Job stored = job;
+  stored.key = key;
+  state_.jobs[key] = std::move(stored);
+  state_.job_keys[job.name] = key;
+  state_.payloads[{key, JobPayload::kSpec}] = std::string(spec);
+  return key;
+}
+
+absl::Status MemoryJobTable::Update(const Job& job) {
+  QUANTD_CHECK(undo_ != nullptr);
+  const auto found = state_.jobs.find(job.key);
+  if (found == state_.jobs.end()) return errors::JobNotFound(job.name);
+  undo_->BeforeChange(state_.jobs, job.key);
+  const Job old = std::exchange(found->second, job);
+  found->second.name = old.name;
+  found->second.request_id = old.request_id;
+  found->second.request_digest = old.request_digest;
+  found->second.traits = old.traits;
+  return absl::OkStatus();
+}
+
+absl::Status MemoryJobTable::Delete(int64_t key) {
+  QUANTD_CHECK(undo_ != nullptr);
+  const auto found = state_.jobs.find(key);
+  if (found == state_.jobs.end()) return absl::OkStatus();
+  undo_->BeforeChange(state_.job_keys, found->second.name);
+  state_.job_keys.erase(found->second.name);
+  undo_->BeforeChange(state_.jobs, key);
+  state_.jobs.erase(found);
+  for (const JobPayload payload : {JobPayload::kSpec, JobPayload::kReport}) {
+    undo_->BeforeChange(state_.payloads, {key, payload});
+    state_.payloads.erase({key, payload});
+  }
+  auto event = state_.events.lower_bound({key, 0});
+  while (event != state_.events.end() && event->first.first == key) {
+    undo_->BeforeChange(state_.events, event->first);
+    event = state_.events.erase(event);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> MemoryJobTable::ReadPayload(int64_t key, JobPayload payload) {
+  const auto found = state_.payloads.find({key, payload});
+  return found == state_.payloads.end() ? std::string() : found->second;
+}
+
+absl::Status MemoryJobTable::WriteReport(int64_t key, absl::string_view report) {
+  QUANTD_CHECK(undo_ != nullptr);
+  undo_->BeforeChange(state_.payloads, {key, JobPayload::kReport});
+  state_.payloads[{key, JobPayload::kReport}] = std::string(report);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::vector<std::string>>> MemoryJobTable::QueuedRequirements() {
+  std::set<std::string> sets;  // In the order that databases give.
+  for (const auto& [key, job] : state_.jobs) {
+    if (job.state == JobState::kQueued) sets.insert(EncodeWords(job.traits.requirements));
+  }
+  std::vector<std::vector<std::string>> requirements;
+  for (const std::string& words : sets) requirements.push_back(DecodeWords(words));
+  return requirements;
+}
+
+absl::StatusOr<std::optional<Job>> MemoryJobTable::NextQueued(
+    const std::vector<std::string>& requirements, absl::Time now) {
+  std::set<std::pair<std::string, std::string>> running;
+  for (const auto& [key, job] : state_.jobs) {
+    if (job.state == JobState::kRunning) running.emplace(job.name.tenant, job.traits.work_digest);
+  }
+  const Job* next = nullptr;
+  for (const auto& [key, job] : state_.jobs) {
+    if (job.state != JobState::kQueued || job.not_before > now ||
+        job.traits.requirements != requirements ||
+        running.contains({job.name.tenant, job.traits.work_digest})) {
+      continue;
+    }
+    if (next == nullptr || job.traits.priority > next->traits.priority) next = &job;
+  }
+  return next == nullptr ? std::nullopt : std::optional<Job>(*next);
+}
+
+absl::StatusOr<std::vector<Job>> MemoryJobTable::QueuedWork(const std::string& tenant,
+                                                            const std::string& work_digest) {
+  return Where([&](const Job& job) {
+    return job.state == JobState::kQueued && job.name.tenant == tenant &&
+           job.traits.work_digest == work_digest;
+  });
+}
+
+absl::StatusOr<std::optional<Job>> MemoryJobTable::FinishedWork(const std::string& tenant,
+                                                                const std::string& work_digest,
+                                                                const std::string& engine_version) {
+  std::vector<Job> jobs = Where([&](const Job& job) {
+    return job.state == JobState::kSucceeded && job.name.tenant == tenant &&
+           job.traits.work_digest == work_digest && job.engine_version == engine_version &&
+           job.cached_from.empty();
+  });
+  if (jobs.empty()) return std::nullopt;
+  return std::move(jobs.back());
+}
+
+absl::StatusOr<std::vector<Job>> MemoryJobTable::ExpiredLeases(absl::Time now, int limit) {
+  std::vector<Job> jobs = Where([&](const Job& job) {
+    return job.state == JobState::kRunning && job.lease.expire_time <= now;
+  });
+  std::stable_sort(jobs.begin(), jobs.end(), [](const Job& a, const Job& b) {
+    return a.lease.expire_time < b.lease.expire_time;
+  });
+  CutTo(jobs, limit);
+  return jobs;
+}
+
+absl::StatusOr<std::vector<Job>> MemoryJobTable::OverdueQueued(absl::Time now, int limit) {
+  std::vector<Job> jobs = Where([&](const Job& job) {
+    return job.state == JobState::kQueued && !job.start_time && QueueDeadline(job) <= now;
+  });
+  std::stable_sort(jobs.begin(), jobs.end(),
+                   [](const Job& a, const Job& b) { return QueueDeadline(a) < QueueDeadline(b); });
+  CutTo(jobs, limit);
+  return jobs;
+}
+
+absl::StatusOr<std::vector<Job>> MemoryJobTable::Running() {
+  return Where([](const Job& job) { return job.state == JobState::kRunning; });
+}
+
+absl::StatusOr<uint64_t> MemoryJobTable::NextToken() {
+  QUANTD_CHECK(undo_ != nullptr);
+  undo_->BeforeChangeOf(state_.last_token);
+  return ++state_.last_token;
+}
+
+absl::StatusOr<QueueCounts> MemoryJobTable::Count() {
+  QueueCounts counts;
+  for (const auto& [key, job] : state_.jobs) {
+    ++counts.jobs[job.state];
+    if (job.state != JobState::kQueued) continue;
+    counts.oldest_queued =
+        std::min(counts.oldest_queued.value_or(job.create_time), job.create_time);
+  }
+  return counts;
+}
+
+}  // namespace quantd
