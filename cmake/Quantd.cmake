@@ -24,16 +24,20 @@ function(quantd_binary name)
   cmake_parse_arguments(ARG "" "FOLDER" "LINK" ${ARGN})
   add_executable(${name} ${PROJECT_SOURCE_DIR}/${ARG_FOLDER}/main.cc)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
-  target_link_libraries(${name} PRIVATE ${ARG_LINK} quantd_warnings)
+  target_link_libraries(${name} PRIVATE ${ARG_LINK} quantd_warnings quantd_sanitizer_defaults)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 endfunction()
 
-# quantd_tests(<name> FOLDER <folder> [LINK <targets>...] [LABELS <labels>...] [TIMEOUT <seconds>])
+# quantd_tests(<name> FOLDER <folder> [LINK <targets>...] [LABELS <labels>...] [TIMEOUT <seconds>] [GRPC])
 #
 # One test program from every *_test.cc directly in <folder>, each test case known to ctest by name.
-# Files there that are not *_test.cc (fixtures, builders) are compiled in too.
+# Files there that are not *_test.cc (fixtures, builders) are compiled in too. GRPC says that it opens
+# gRPC channels or servers; a build with the thread sanitizer then leaves it out (top-level CMakeLists.txt).
 function(quantd_tests name)
-  cmake_parse_arguments(ARG "" "FOLDER;TIMEOUT" "LINK;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "GRPC" "FOLDER;TIMEOUT" "LINK;LABELS" ${ARGN})
+  if(ARG_GRPC AND NOT QUANTD_RUN_GRPC)
+    return()
+  endif()
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)
   endif()
@@ -41,7 +45,7 @@ function(quantd_tests name)
   add_executable(${name}_tests ${sources})
   target_include_directories(${name}_tests PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name}_tests PRIVATE ${ARG_LINK} GTest::gtest GTest::gmock GTest::gtest_main
-                                              quantd_warnings)
+                                              quantd_warnings quantd_sanitizer_defaults)
   target_compile_definitions(${name}_tests PRIVATE
     QUANTD_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data" QUANTD_BIN_DIR="${CMAKE_BINARY_DIR}/bin"
     QUANTD_SOURCE_DIR="${PROJECT_SOURCE_DIR}")

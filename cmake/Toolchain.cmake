@@ -14,7 +14,10 @@ target_compile_options(quantd_warnings INTERFACE -Wall -Wextra -Werror -Wno-miss
 # Floating-point contraction would make one source give different bits per instruction set.
 add_compile_options(-ffp-contract=off)
 
+# Linked into every program: what the sanitizers must be told, so that nobody need set a variable.
+add_library(quantd_sanitizer_defaults INTERFACE)
 if(QUANTD_SANITIZE)
+  target_sources(quantd_sanitizer_defaults INTERFACE ${CMAKE_CURRENT_LIST_DIR}/sanitizer_defaults.cc)
   add_compile_options(-fsanitize=${QUANTD_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${QUANTD_SANITIZE})
 endif()

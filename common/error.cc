@@ -3,7 +3,9 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/cord.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/check.h"
 
 namespace quantd {
@@ -19,6 +21,12 @@ std::string Encode(const ErrorDetails& details) {
   if (details.retry_after) json["retry_after_ms"] = absl::ToInt64Milliseconds(*details.retry_after);
   // Messages can quote hostile input, so bytes that are not UTF-8 must not throw.
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string MessageOf(const std::vector<FieldViolation>& violations) {
+  return absl::StrJoin(violations, "; ", [](std::string* out, const FieldViolation& violation) {
+    absl::StrAppend(out, violation.field, ": ", violation.description);
+  });
 }
 
 }  // namespace
@@ -43,12 +51,7 @@ absl::Status InvalidField(absl::string_view reason, absl::string_view field,
 absl::Status InvalidFields(absl::string_view reason,
                            const std::vector<FieldViolation>& violations) {
   QUANTD_CHECK(!violations.empty());
-  std::string message;
-  for (const FieldViolation& violation : violations) {
-    absl::StrAppend(&message, message.empty() ? "" : "; ", violation.field, ": ",
-                    violation.description);
-  }
-  return MakeError(absl::StatusCode::kInvalidArgument, message,
+  return MakeError(absl::StatusCode::kInvalidArgument, MessageOf(violations),
                    ErrorDetails{.reason = std::string(reason), .violations = violations});
 }
 
@@ -76,6 +79,18 @@ absl::Status Annotate(const absl::Status& status, absl::string_view context) {
     annotated.SetPayload(url, payload);
   });
   return annotated;
+}
+
+absl::Status RenameFields(const absl::Status& status, absl::string_view from,
+                          absl::string_view to) {
+  ErrorDetails details = GetErrorDetails(status);
+  if (!absl::IsInvalidArgument(status) || details.violations.empty()) return status;
+  for (FieldViolation& violation : details.violations) {
+    if (absl::StartsWith(violation.field, from)) {
+      violation.field = absl::StrCat(to, violation.field.substr(from.size()));
+    }
+  }
+  return MakeError(status.code(), MessageOf(details.violations), details);
 }
 
 }  // namespace quantd

@@ -55,4 +55,8 @@ ErrorDetails GetErrorDetails(const absl::Status& status);
 // Puts "context: " before the message and keeps code and details. OK stays OK.
 absl::Status Annotate(const absl::Status& status, absl::string_view context);
 
+// Puts `to` in the place of the prefix `from` in the fields of an INVALID_ARGUMENT, and says its message anew: a
+// layer that knows where its input came from completes what the layer below could only begin. Others stay as they are.
+absl::Status RenameFields(const absl::Status& status, absl::string_view from, absl::string_view to);
+
 }  // namespace quantd

@@ -20,14 +20,8 @@ int RunOneJob(const WorkerFlags& flags) {
   return 3;
 }
 
-LogLevel LevelOf(const std::string& name) {
-  if (name == "debug") return LogLevel::kDebug;
-  if (name == "warning") return LogLevel::kWarning;
-  return name == "error" ? LogLevel::kError : LogLevel::kInfo;
-}
-
 int Main(int argc, char** argv) {
-  const absl::StatusOr<WorkerFlags> flags = ParseWorkerFlags(argc, argv);
+  const absl::StatusOr<WorkerFlags> flags = ParseWorkerFlags({argv + 1, argv + argc});
   if (!flags.ok()) {
     std::fprintf(stderr, "quantd-worker: %s\n", std::string(flags.status().message()).c_str());
     return 2;
@@ -37,7 +31,7 @@ int Main(int argc, char** argv) {
     std::fputs(text.c_str(), stdout);
     return 0;
   }
-  ConfigureLog(LevelOf(flags->log_level), flags->log_format == "json" ? LogFormat::kJson : LogFormat::kText);
+  ConfigureLog(flags->log.level, flags->log.format);
   return flags->run_job.empty() ? RunWorker(*flags) : RunOneJob(*flags);
 }
 

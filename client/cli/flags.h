@@ -1,4 +1,4 @@
-// Command-line flags as tables: parsing, help, and suggestions for what was misspelt.
+// Command-line flags as tables: parsing and help.
 #pragma once
 
 #include <cstdint>
@@ -62,11 +62,5 @@ absl::StatusOr<ParsedFlags> ParseFlags(const std::vector<FlagSpec>& specs,
 
 // The table of flags for a help text, grouped, wrapped to 88 columns.
 std::string FlagHelp(const std::vector<FlagSpec>& specs);
-
-// The candidate nearest to `word`, when it is near enough to be a slip of the fingers; else empty.
-std::string DidYouMean(absl::string_view word, const std::vector<std::string>& candidates);
-
-// Breaks text into lines of at most `width` bytes after an indentation of `indent` spaces.
-std::string Wrap(absl::string_view text, size_t indent, size_t width);
 
 }  // namespace quantd

@@ -15,6 +15,7 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "common/status_macros.h"
+#include "common/words.h"
 #include "google/protobuf/duration.pb.h"
 #include "quantd/v1/spec.pb.h"
 

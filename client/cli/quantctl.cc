@@ -10,6 +10,7 @@
 #include "common/error.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
+#include "common/words.h"
 
 namespace quantd {
 namespace {

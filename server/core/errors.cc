@@ -6,7 +6,8 @@
 namespace quantd::errors {
 
 absl::Status JobNotFound(const JobName& name) {
-  return MakeError(absl::StatusCode::kNotFound, "JOB_NOT_FOUND", absl::StrCat("there is no job ", name.ToString()));
+  return MakeError(absl::StatusCode::kNotFound, "JOB_NOT_FOUND",
+                   absl::StrCat("there is no job ", name.ToString()));
 }
 
 absl::Status ArtifactNotFound(const ArtifactName& name) {
@@ -15,12 +16,14 @@ absl::Status ArtifactNotFound(const ArtifactName& name) {
 }
 
 absl::Status BlobNotFound(absl::string_view digest) {
-  return MakeError(absl::StatusCode::kNotFound, "BLOB_NOT_FOUND", absl::StrCat("there is no blob ", digest));
+  return MakeError(absl::StatusCode::kNotFound, "BLOB_NOT_FOUND",
+                   absl::StrCat("there is no blob ", digest));
 }
 
 absl::Status StaleLease(const JobName& name, uint64_t token) {
-  return MakeError(absl::StatusCode::kAborted, "STALE_LEASE",
-                   absl::StrCat("lease ", token, " of ", name.ToString(), " is over; stop working on it"));
+  return MakeError(
+      absl::StatusCode::kAborted, "STALE_LEASE",
+      absl::StrCat("lease ", token, " of ", name.ToString(), " is over; stop working on it"));
 }
 
 absl::Status RequestIdReused(absl::string_view request_id, const JobName& earlier) {
@@ -41,7 +44,8 @@ absl::Status EtagMismatch(const JobName& name) {
 
 absl::Status ArtifactBlobMissing(absl::string_view file, absl::string_view digest) {
   return MakeError(absl::StatusCode::kFailedPrecondition, "BLOB_MISSING",
-                   absl::StrCat("file '", file, "' names blob ", digest, " which has not been uploaded in that size"));
+                   absl::StrCat("file '", file, "' names blob ", digest,
+                                " which has not been uploaded in that size"));
 }
 
 absl::Status LeaseExpired(absl::string_view worker) {
@@ -54,7 +58,15 @@ absl::Status QueueTimeout(absl::Duration limit) {
                    absl::StrCat("no worker started the job within ", absl::FormatDuration(limit)));
 }
 
-absl::Status Cancelled() { return MakeError(absl::StatusCode::kCancelled, "CANCELLED", "cancelled on request"); }
+absl::Status TooManyAttempts(size_t attempts) {
+  return MakeError(
+      absl::StatusCode::kUnavailable, "TOO_MANY_ATTEMPTS",
+      absl::StrCat("no worker has kept the job until its end in ", attempts, " attempts"));
+}
+
+absl::Status Cancelled() {
+  return MakeError(absl::StatusCode::kCancelled, "CANCELLED", "cancelled on request");
+}
 
 absl::Status ShuttingDown() {
   return MakeError(absl::StatusCode::kUnavailable, "the server is shutting down",

@@ -1,4 +1,5 @@
-// Every error of the job service that a user can see, so that wording, code and reason are chosen once.
+// Every error of the job service that a user can see, so that wording, code and reason are chosen
+// once.
 #pragma once
 
 #include <string>
@@ -24,6 +25,7 @@ absl::Status ArtifactBlobMissing(absl::string_view file, absl::string_view diges
 // Why attempts and jobs ended.
 absl::Status LeaseExpired(absl::string_view worker);
 absl::Status QueueTimeout(absl::Duration limit);
+absl::Status TooManyAttempts(size_t attempts);
 absl::Status Cancelled();
 
 // The server is draining: come back soon.

@@ -1,5 +1,5 @@
-// A job as the server keeps it. Plain data. What the job is asked to do and what it found out are bytes here: only
-// the wire layer and the workers understand them.
+// A job as the server keeps it. Plain data. What the job is asked to do and what it found out are
+// bytes here: only the wire layer and the workers understand them.
 #pragma once
 
 #include <cstdint>
@@ -46,7 +46,8 @@ struct Attempt {
 
 // What the queue must know of a job's spec.
 struct JobTraits {
-  // SHA-256 of all that determines the result, the engine's version apart: jobs of equal work share one result.
+  // SHA-256 of all that determines the result, the engine's version apart: jobs of equal work share
+  // one result.
   std::string work_digest;
   // What a worker must be able to do, sorted: "preset:w8a8-mse", "range:mse", ...
   std::vector<std::string> requirements;
@@ -139,8 +140,9 @@ struct Artifact {
 struct WorkerCatalogue {
   std::string digest;  // SHA-256 of `content`.
   std::string engine_version;
-  std::vector<std::string> capabilities;  // Sorted; of the same vocabulary as JobTraits::requirements.
-  std::string content;                    // As the worker sent it; bytes to the core.
+  std::vector<std::string>
+      capabilities;     // Sorted; of the same vocabulary as JobTraits::requirements.
+  std::string content;  // As the worker sent it; bytes to the core.
   absl::Time last_seen;
 
   friend bool operator==(const WorkerCatalogue&, const WorkerCatalogue&) = default;

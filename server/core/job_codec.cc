@@ -15,11 +15,15 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr const char* kStates[] = {"QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"};
-constexpr const char* kOutcomes[] = {"", "SUCCEEDED", "FAILED", "LEASE_EXPIRED", "HANDED_BACK", "CANCELLED"};
+constexpr const char* kOutcomes[] = {
+    "", "SUCCEEDED", "FAILED", "LEASE_EXPIRED", "HANDED_BACK", "CANCELLED"};
 
-std::string Dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string Dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
-// Runs `read` on the parsed text; the library's exceptions mean that somebody else wrote into the database.
+// Runs `read` on the parsed text; the library's exceptions mean that somebody else wrote into the
+// database.
 template <typename Read>
 absl::Status Decode(absl::string_view text, const Read& read) {
   try {
@@ -60,7 +64,9 @@ absl::Status StatusFromJson(const Json& json) {
   return MakeError(code, message, details);
 }
 
-Json ToJson(const std::optional<absl::Time>& time) { return time ? Json(EncodeTime(*time)) : Json(nullptr); }
+Json ToJson(const std::optional<absl::Time>& time) {
+  return time ? Json(EncodeTime(*time)) : Json(nullptr);
+}
 
 std::optional<absl::Time> TimeFromJson(const Json& json) {
   if (json.is_null()) return std::nullopt;
@@ -118,14 +124,10 @@ absl::StatusOr<JobState> ParseJobState(absl::string_view text) {
 absl::string_view ToText(AttemptOutcome outcome) { return kOutcomes[static_cast<int>(outcome)]; }
 
 std::string EncodeJobDetails(const Job& job) {
-  Json json = {{"attempts", Json::array()},
-               {"progress", ToJson(job.progress)},
-               {"error", ToJson(job.error)},
-               {"artifact", job.artifact},
-               {"cached_from", job.cached_from},
-               {"lease_worker", job.lease.worker},
-               {"start", ToJson(job.start_time)},
-               {"end", ToJson(job.end_time)}};
+  Json json = {{"attempts", Json::array()},       {"progress", ToJson(job.progress)},
+               {"error", ToJson(job.error)},      {"artifact", job.artifact},
+               {"cached_from", job.cached_from},  {"lease_worker", job.lease.worker},
+               {"start", ToJson(job.start_time)}, {"end", ToJson(job.end_time)}};
   for (const Attempt& attempt : job.attempts) json["attempts"].push_back(ToJson(attempt));
   return Dump(json);
 }
@@ -133,7 +135,8 @@ std::string EncodeJobDetails(const Job& job) {
 absl::Status DecodeJobDetails(absl::string_view text, Job& job) {
   return Decode(text, [&](const Json& json) {
     job.attempts.clear();
-    for (const Json& attempt : json.at("attempts")) job.attempts.push_back(AttemptFromJson(attempt));
+    for (const Json& attempt : json.at("attempts"))
+      job.attempts.push_back(AttemptFromJson(attempt));
     job.progress = ProgressFromJson(json.at("progress"));
     job.error = StatusFromJson(json.at("error"));
     job.artifact = json.at("artifact");
@@ -196,7 +199,9 @@ absl::StatusOr<std::map<std::string, std::string>> DecodeMap(absl::string_view t
   return map;
 }
 
-std::string EncodeWords(const std::vector<std::string>& words) { return absl::StrJoin(words, "\n"); }
+std::string EncodeWords(const std::vector<std::string>& words) {
+  return absl::StrJoin(words, "\n");
+}
 
 std::vector<std::string> DecodeWords(absl::string_view text) {
   return absl::StrSplit(text, '\n', absl::SkipEmpty());

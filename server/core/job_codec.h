@@ -1,5 +1,5 @@
-// The parts of jobs, events, artifacts and catalogues that databases keep as one text column each: what nothing is
-// searched or sorted by. JSON, so that an operator can read it. Pure functions.
+// The parts of jobs, events, artifacts and catalogues that databases keep as one text column each:
+// what nothing is searched or sorted by. JSON, so that an operator can read it. Pure functions.
 #pragma once
 
 #include <map>

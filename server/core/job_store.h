@@ -1,5 +1,6 @@
-// Where jobs, their events, artifacts and catalogues are kept. All reading and writing happens in transactions,
-// so that the rules (JobQueue, ResultCache) are written once and every database only has to store rows.
+// Where jobs, their events, artifacts and catalogues are kept. All reading and writing happens in
+// transactions, so that the rules (JobQueue, ResultCache) are written once and every database only
+// has to store rows.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +32,8 @@ struct JobQuery {
 };
 
 struct QueueCounts {
-  std::map<JobState, int64_t> jobs;            // States without a job may be absent.
-  std::optional<absl::Time> oldest_queued;     // Creation of the oldest queued job.
+  std::map<JobState, int64_t> jobs;         // States without a job may be absent.
+  std::optional<absl::Time> oldest_queued;  // Creation of the oldest queued job.
 };
 
 class JobTable {
@@ -47,7 +48,8 @@ class JobTable {
 
   // Returns the new job's key. ALREADY_EXISTS for a name that is taken.
   virtual absl::StatusOr<int64_t> Insert(const Job& job, absl::string_view spec) = 0;
-  // Replaces all but key, name, request and traits, which never change. REQUIRES: the job exists.
+  // Replaces all but what is fixed at creation: key, name, display name, labels, creation time,
+  // request and traits. REQUIRES: the job exists.
   virtual absl::Status Update(const Job& job) = 0;
   // With its events and payloads. OK when it is not there.
   virtual absl::Status Delete(int64_t key) = 0;
@@ -58,14 +60,16 @@ class JobTable {
 
   // The distinct requirement sets of queued jobs.
   virtual absl::StatusOr<std::vector<std::vector<std::string>>> QueuedRequirements() = 0;
-  // The job to run next among those with exactly these requirements: queued, not_before <= now, and no job of the same
-  // tenant and work digest running; highest priority first, then lowest key.
-  virtual absl::StatusOr<std::optional<Job>> NextQueued(const std::vector<std::string>& requirements,
-                                                        absl::Time now) = 0;
+  // The job to run next among those with exactly these requirements: queued, not_before <= now, and
+  // no job of the same tenant and work digest running; highest priority first, then lowest key.
+  virtual absl::StatusOr<std::optional<Job>> NextQueued(
+      const std::vector<std::string>& requirements, absl::Time now) = 0;
   // Queued jobs of this work, oldest first.
-  virtual absl::StatusOr<std::vector<Job>> QueuedWork(const std::string& tenant, const std::string& work_digest) = 0;
+  virtual absl::StatusOr<std::vector<Job>> QueuedWork(const std::string& tenant,
+                                                      const std::string& work_digest) = 0;
   // The newest succeeded job of this work and engine version that did the work itself.
-  virtual absl::StatusOr<std::optional<Job>> FinishedWork(const std::string& tenant, const std::string& work_digest,
+  virtual absl::StatusOr<std::optional<Job>> FinishedWork(const std::string& tenant,
+                                                          const std::string& work_digest,
                                                           const std::string& engine_version) = 0;
 
   // Running jobs whose lease has ended (expire_time <= now), longest overdue first.
@@ -96,7 +100,8 @@ class ArtifactTable {
   // NOT_FOUND, reason ARTIFACT_NOT_FOUND.
   virtual absl::StatusOr<Artifact> Get(const ArtifactName& name) = 0;
   // Newest first, those with a key below `before_key` when it is set.
-  virtual absl::StatusOr<std::vector<Artifact>> List(const std::string& tenant, std::optional<int64_t> before_key,
+  virtual absl::StatusOr<std::vector<Artifact>> List(const std::string& tenant,
+                                                     std::optional<int64_t> before_key,
                                                      int limit) = 0;
   // NOT_FOUND as above.
   virtual absl::Status Delete(const ArtifactName& name) = 0;
@@ -128,10 +133,11 @@ class JobStore {
 
   virtual ~JobStore() = default;
 
-  // Runs `body` alone against the newest state. When it returns OK its writes become durable and visible together, and
-  // Write() returns after that; otherwise none happens. Never nested.
+  // Runs `body` alone against the newest state. When it returns OK its writes become durable and
+  // visible together, and Write() returns after that; otherwise none happens. Never nested.
   //
-  // Errors: what `body` returned; RESOURCE_EXHAUSTED, reason DISK_FULL; INTERNAL, reason STORE_FAILED.
+  // Errors: what `body` returned; RESOURCE_EXHAUSTED, reason DISK_FULL; INTERNAL, reason
+  // STORE_FAILED.
   virtual absl::Status Write(const Body& body) = 0;
 
   // The same on a consistent snapshot. REQUIRES: `body` does not write.

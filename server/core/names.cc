@@ -19,24 +19,29 @@ constexpr size_t kIdBytesMax = 64;
 constexpr size_t kQuotedBytesMax = 128;
 
 bool IsId(absl::string_view text, size_t bytes_max) {
-  return !text.empty() && text.size() <= bytes_max && std::all_of(text.begin(), text.end(), [](char c) {
-    return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '-';
-  });
+  return !text.empty() && text.size() <= bytes_max &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '-';
+         });
 }
 
 bool IsTenant(absl::string_view text) {
   return IsId(text, kTenantBytesMax) && text.front() != '-' && text.back() != '-';
 }
 
-absl::Status InvalidName(absl::string_view field, absl::string_view name, absl::string_view pattern) {
-  return InvalidField("INVALID_NAME", field,
-                      absl::StrCat("'", absl::CHexEscape(name.substr(0, kQuotedBytesMax)), "' is not of the form ",
-                                   pattern, " (lower-case letters, digits and '-')"));
+absl::Status InvalidName(absl::string_view field, absl::string_view name,
+                         absl::string_view pattern) {
+  return InvalidField(
+      "INVALID_NAME", field,
+      absl::StrCat("'", absl::CHexEscape(name.substr(0, kQuotedBytesMax)), "' is not of the form ",
+                   pattern, " (lower-case letters, digits and '-')"));
 }
 
 // Tenant and last part of tenants/{tenant}/{collection}/{id}.
-absl::StatusOr<std::pair<std::string, std::string>> Parse(absl::string_view name, absl::string_view collection,
-                                                          absl::string_view field, absl::string_view pattern) {
+absl::StatusOr<std::pair<std::string, std::string>> Parse(absl::string_view name,
+                                                          absl::string_view collection,
+                                                          absl::string_view field,
+                                                          absl::string_view pattern) {
   const std::vector<absl::string_view> parts = absl::StrSplit(name, '/');
   if (parts.size() != 4 || parts[0] != "tenants" || parts[2] != collection || !IsTenant(parts[1]) ||
       !IsId(parts[3], kIdBytesMax)) {
@@ -61,7 +66,8 @@ absl::StatusOr<JobName> ParseJobName(absl::string_view name, absl::string_view f
 }
 
 absl::StatusOr<ArtifactName> ParseArtifactName(absl::string_view name, absl::string_view field) {
-  ASSIGN_OR_RETURN(auto parts, Parse(name, "artifacts", field, "tenants/{tenant}/artifacts/{artifact}"));
+  ASSIGN_OR_RETURN(auto parts,
+                   Parse(name, "artifacts", field, "tenants/{tenant}/artifacts/{artifact}"));
   return ArtifactName{std::move(parts.first), std::move(parts.second)};
 }
 

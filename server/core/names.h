@@ -1,4 +1,5 @@
-// Resource names: tenants/{tenant}/jobs/{job} and tenants/{tenant}/artifacts/{artifact}. Pure functions.
+// Resource names: tenants/{tenant}/jobs/{job} and tenants/{tenant}/artifacts/{artifact}. Pure
+// functions.
 #pragma once
 
 #include <string>
@@ -24,11 +25,14 @@ struct ArtifactName {
   friend auto operator<=>(const ArtifactName&, const ArtifactName&) = default;
 };
 
-// Tenants match [a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?; the last part of a name matches [a-z0-9-]{1,64}.
+// Tenants match [a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?; the last part of a name matches
+// [a-z0-9-]{1,64}.
 //
 // Errors: INVALID_ARGUMENT, reason INVALID_NAME, with `field` at fault.
-absl::StatusOr<std::string> ParseTenant(absl::string_view parent, absl::string_view field = "parent");
+absl::StatusOr<std::string> ParseTenant(absl::string_view parent,
+                                        absl::string_view field = "parent");
 absl::StatusOr<JobName> ParseJobName(absl::string_view name, absl::string_view field = "name");
-absl::StatusOr<ArtifactName> ParseArtifactName(absl::string_view name, absl::string_view field = "name");
+absl::StatusOr<ArtifactName> ParseArtifactName(absl::string_view name,
+                                               absl::string_view field = "name");
 
 }  // namespace quantd

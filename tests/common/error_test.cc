@@ -31,6 +31,16 @@ TEST(Error, AnnotateKeepsCodeAndDetails) {
   EXPECT_THAT(status, HasReason("BAD_SHAPE"));
 }
 
+TEST(Error, RenamedFieldsShowInDetailsAndMessage) {
+  const absl::Status status = RenameFields(
+      InvalidFields("BAD_DATA", {{"data.files", "is empty"}, {"other", "is odd"}}), "data",
+      "spec.evaluation_data");
+  EXPECT_EQ(status.message(), "spec.evaluation_data.files: is empty; other: is odd");
+  EXPECT_THAT(status, NamesField("spec.evaluation_data.files"));
+  EXPECT_THAT(status, HasReason("BAD_DATA"));
+  EXPECT_TRUE(RenameFields(absl::OkStatus(), "data", "x").ok());
+}
+
 TEST(Error, BytesThatAreNotUtf8DoNotThrow) {
   EXPECT_THAT(InvalidField("BAD_NAME", "\xff\xfe", "is not UTF-8"), HasReason("BAD_NAME"));
 }

@@ -63,6 +63,7 @@ class Cluster:
 
     def __init__(self, folder, embedded_workers=0, server_flags=()):
         self.folder = pathlib.Path(folder)
+        self.folder.mkdir(exist_ok=True)
         self.embedded_workers = embedded_workers
         self.server_flags = list(server_flags)
         self.port_file = self.folder / "ports.json"
@@ -73,7 +74,7 @@ class Cluster:
     def start_server(self):
         self.port_file.unlink(missing_ok=True)
         flags = ["--listen", self.listen, "--metrics-listen", "127.0.0.1:0", "--data-dir", self.folder / "data",
-                 "--port-file", self.port_file, "--lease-seconds", "3", *self.server_flags]
+                 "--port-file", self.port_file, "--lease-length", "3s", *self.server_flags]
         if self.embedded_workers:
             flags += ["--embedded", "--workers", str(self.embedded_workers)]
         self.server = Process(self.folder / "server.log", [BIN / "quantd", *flags])
@@ -166,8 +167,8 @@ class ClusterTest(unittest.TestCase):
         self.folder = tempfile.mkdtemp(prefix="quantd_e2e_")
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
 
-    def cluster(self, **options):
-        cluster = Cluster(self.folder, **options)
+    def cluster(self, name="cluster", **options):
+        cluster = Cluster(pathlib.Path(self.folder) / name, **options)
         self.addCleanup(cluster.stop)
         cluster.start_server()
         return cluster

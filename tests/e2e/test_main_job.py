@@ -56,19 +56,21 @@ class MainJob(harness.ClusterTest):
         self.assertEqual(third["result"]["cached_from"], first)
 
     def test_threads_and_workers_change_no_bit(self):
-        cluster = self.cluster()
+        images = self.random_images()
         contents = []
-        for threads in (1, 2):
-            cluster.start_worker(f"w{threads}")
-            # The seed of the bootstrap makes the second job another one for the cache only in its threads.
-            name = cluster.submit("--model", harness.MODELS / "resnet8_cifar10.onnx", "--data", self.random_images(),
-                                  "--preset", "w8a8-entropy", "--calibration-rows", "32", "--evaluation-rows", "64",
-                                  "--threads", str(threads), "--label", f"threads={threads}")
+        # A server of its own for each: one server would answer the second job from its cache.
+        for threads, workers in ((1, 1), (2, 1), (1, 2)):
+            cluster = self.cluster(f"threads{threads}workers{workers}")
+            for worker in range(workers):
+                cluster.start_worker(f"w{worker}")
+            name = cluster.submit("--model", harness.MODELS / "resnet8_cifar10.onnx", "--data", images, "--preset",
+                                  "w8a8-entropy", "--calibration-rows", "32", "--evaluation-rows", "64", "--threads",
+                                  str(threads))
             job = cluster.wait(name)
-            if "cached_from" in job["result"]:
-                self.assertEqual(threads, 2)
+            self.assertEqual(job["result"]["cached_from"], "")
             contents.append({n: p.read_bytes() for n, p in cluster.artifact_files(job).items()})
         self.assertEqual(contents[0], contents[1])
+        self.assertEqual(contents[0], contents[2])
 
     def random_images(self):
         import numpy  # Only this test needs it.

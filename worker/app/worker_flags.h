@@ -1,10 +1,13 @@
-// The command line of quantd-worker.
+// The options of quantd-worker: flags, QUANTD_WORKER_... variables and a YAML file.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/config/log_options.h"
+#include "common/config/options.h"
 
 namespace quantd {
 
@@ -16,18 +19,19 @@ struct WorkerFlags {
   int64_t job_memory_bytes = int64_t{16} << 30;
   int64_t job_cpu_seconds = 24 * 3600;
   int64_t cache_bytes = int64_t{20} << 30;
-  std::string log_level = "info";
-  std::string log_format = "text";
+  LogSettings log;
   bool help = false;
   bool version = false;
 
-  // Set for the child process of one job.
+  // Set for the child process of one job, which reads flags only.
   std::string run_job;
   int events_fd = -1;
 };
 
-// INVALID_ARGUMENT names the flag. Flags are --name value or --name=value.
-absl::StatusOr<WorkerFlags> ParseWorkerFlags(int argc, char** argv);
+// `arguments` are those after the program's name. INVALID_ARGUMENT names the flag, the variable or
+// the file's key; see common/config/options.h.
+absl::StatusOr<WorkerFlags> ParseWorkerFlags(const std::vector<std::string>& arguments,
+                                             const Environment& environment = ProcessEnvironment());
 
 std::string WorkerHelp();
 

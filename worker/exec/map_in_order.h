@@ -6,12 +6,14 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/status_macros.h"
 #include "worker/exec/executor.h"
+#include "worker/exec/without_exceptions.h"
 
 namespace quantd {
 
@@ -34,16 +36,23 @@ absl::Status MapInOrder(int64_t count, int threads,
       moved.wait(lock, [&] { return failed || index < next + ahead_max; });
       if (failed) return absl::CancelledError("an earlier piece of work failed");
     }
-    absl::StatusOr<Result> result = map(index);
+    // An exception must not pass the lines that wake the threads waiting for this index.
+    std::optional<Result> result;
+    absl::Status status = WithoutExceptions([&]() -> absl::Status {
+      ASSIGN_OR_RETURN(result, map(index));
+      return absl::OkStatus();
+    });
     const std::lock_guard lock(mutex);
-    absl::Status status = result.status();
     if (status.ok()) {
-      waiting.emplace(index, *std::move(result));
-      for (auto it = waiting.find(next); status.ok() && it != waiting.end(); it = waiting.find(next)) {
-        status = fold(next, std::move(it->second));
-        waiting.erase(it);
-        ++next;
-      }
+      status = WithoutExceptions([&]() -> absl::Status {
+        waiting.emplace(index, *std::move(result));
+        for (auto it = waiting.find(next); it != waiting.end(); it = waiting.find(next)) {
+          RETURN_IF_ERROR(fold(next, std::move(it->second)));
+          waiting.erase(it);
+          ++next;
+        }
+        return absl::OkStatus();
+      });
     }
     failed |= !status.ok();
     moved.notify_all();

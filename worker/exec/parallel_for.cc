@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "worker/exec/executor.h"
+#include "worker/exec/without_exceptions.h"
 
 namespace quantd {
 
@@ -21,7 +22,7 @@ absl::Status ParallelFor(int64_t count, int threads,
     // Each thread has an OpenMP setting of its own: the libraries below must not start teams inside.
     omp_set_num_threads(1);
     for (int64_t i = next++; i < count && !failed; i = next++) {
-      absl::Status result = work(i);
+      absl::Status result = WithoutExceptions([&] { return work(i); });
       if (result.ok()) continue;
       failed = true;
       const std::lock_guard lock(mutex);

@@ -1,20 +1,16 @@
 #include "worker/job/job_runner.h"
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-
-#include <exception>
-#include <new>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "common/clock.h"
 #include "common/digest.h"
-#include "common/error.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/status_macros.h"
 #include "proto/wire/status_proto.h"
+#include "proto/wire/work_digest.h"
+#include "worker/exec/without_exceptions.h"
 #include "worker/job/checkpoint.h"
 #include "worker/job/job_state.h"
 #include "worker/job/progress.h"
@@ -39,19 +35,9 @@ constexpr Stage kStages[] = {
     {"export", &ExportModel, 0.02},    {"report", &WriteReport, 0.03},
 };
 
-// The work that a checkpoint belongs to: everything in the spec but gates and execution.
+// The work that a checkpoint belongs to.
 std::string CheckpointKey(const v1::JobSpec& spec) {
-  v1::JobSpec work = spec;
-  work.clear_gates();
-  work.clear_execution();
-  std::string bytes;
-  {
-    google::protobuf::io::StringOutputStream stream(&bytes);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);  // Map fields have no order otherwise.
-    work.SerializeToCodedStream(&coded);
-  }
-  return Sha256Hex(absl::StrCat(kEngineVersion, "\n", Sha256Hex(bytes)));
+  return Sha256Hex(absl::StrCat(kEngineVersion, "\n", WorkDigest(spec)));
 }
 
 absl::Status RunStages(const v1::JobSpec& spec, const RunJobOptions& options) {
@@ -77,18 +63,6 @@ absl::Status RunStages(const v1::JobSpec& spec, const RunJobOptions& options) {
   return absl::OkStatus();
 }
 
-// Libraries below throw (oneDNN, the standard library when memory runs out); here it ends.
-absl::Status RunStagesWithoutExceptions(const v1::JobSpec& spec, const RunJobOptions& options) {
-  try {
-    return RunStages(spec, options);
-  } catch (const std::bad_alloc&) {
-    return MakeError(absl::StatusCode::kResourceExhausted, "OUT_OF_MEMORY",
-                     "the job needs more memory than a job's process may use");
-  } catch (const std::exception& error) {
-    return MakeError(absl::StatusCode::kInternal, "UNEXPECTED_EXCEPTION", error.what());
-  }
-}
-
 }  // namespace
 
 absl::Status RunJob(const RunJobOptions& options) {
@@ -97,7 +71,7 @@ absl::Status RunJob(const RunJobOptions& options) {
   if (!spec.ParseFromString(bytes)) {
     return absl::InternalError(absl::StrCat(options.folder.SpecFile(), " is not a JobSpec"));
   }
-  const absl::Status verdict = RunStagesWithoutExceptions(spec, options);
+  const absl::Status verdict = WithoutExceptions([&] { return RunStages(spec, options); });
   if (!verdict.ok()) LOG_ERROR("job failed", {{"error", verdict.ToString()}});
   return WriteFileAtomically(options.folder.StatusFile(), ToProto(verdict).SerializeAsString());
 }

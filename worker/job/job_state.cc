@@ -23,6 +23,7 @@ BatchSource JobState::Batches(const Dataset& dataset, const std::vector<int64_t>
   const int64_t batch_rows = BatchRows(spec, model.graph);
   const int64_t total = static_cast<int64_t>(rows.size());
   return {.batches = (total + batch_rows - 1) / batch_rows,
+          .batch_rows = batch_rows,
           .load = [&dataset, &rows, batch_rows, total](int64_t batch) {
             const int64_t begin = batch * batch_rows;
             const int64_t count = std::min(batch_rows, total - begin);

@@ -113,7 +113,7 @@ absl::StatusOr<Recipe> ExpandRecipe(const v1::Recipe& proto) {
     }
     known.emplace_back(preset->id);
   }
-  return InvalidField("UNKNOWN_PRESET", "recipe.preset",
+  return InvalidField("UNKNOWN_PRESET", "spec.recipe.preset",
                       absl::StrCat("there is no preset '", proto.preset(), "'; known: ",
                                    absl::StrJoin(known, ", ")));
 }

@@ -16,7 +16,7 @@ Recipe FromProto(const v1::Recipe& proto);
 
 // The preset's recipe with the fields that `proto` sets put in their place and its rules appended.
 //
-// Errors: INVALID_ARGUMENT, reason UNKNOWN_PRESET, field "recipe.preset", listing those that exist.
+// Errors: INVALID_ARGUMENT, reason UNKNOWN_PRESET, field "spec.recipe.preset", listing those that exist.
 absl::StatusOr<Recipe> ExpandRecipe(const v1::Recipe& proto);
 
 DataSpec FromProto(const v1::DataInput& proto);

@@ -53,4 +53,8 @@ struct Recipe {
   friend bool operator==(const Recipe&, const Recipe&) = default;
 };
 
+// One line for people: "weights int8_sym per_channel mse, activations uint8_asym per_tensor
+// percentile(p=0.999), bias_correction, 2 rules".
+std::string DescribeRecipe(const Recipe& recipe);
+
 }  // namespace quantd

@@ -42,6 +42,7 @@ absl::StatusOr<uint64_t> BinaryReader::Unsigned() {
     if (rest_.empty()) return Truncated();
     const uint64_t byte = static_cast<unsigned char>(rest_[0]);
     rest_.remove_prefix(1);
+    if (shift == 63 && byte > 1) break;  // Only one bit is left.
     value |= (byte & 0x7f) << shift;
     if (byte < 0x80) return value;
   }

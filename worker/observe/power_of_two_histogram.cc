@@ -11,10 +11,8 @@
 namespace quantd {
 namespace {
 
-// Bin numbers are computed as x * 2^-k in float. Below this exponent the factor would overflow; the subnormal numbers
-// there share the innermost bins.
-constexpr int kExponentMin = -100;
-constexpr int kExponentMax = 128;  // Every finite float lies below 2^128.
+constexpr int kExponentMin = -148;  // The least float is 2^-149.
+constexpr int kExponentMax = 128;   // Every finite float lies below 2^128.
 constexpr int kBinsMax = 1 << 20;
 
 }  // namespace
@@ -53,13 +51,11 @@ void PowerOfTwoHistogram::Update(absl::Span<const float> values) {
   if (largest > 0) {
     int exponent;
     std::frexp(largest, &exponent);  // largest = m * 2^exponent with m in [1/2, 1): so it lies below 2^exponent.
-    GrowTo(std::max(exponent, kExponentMin));
+    GrowTo(exponent);
   }
   const int half = bins() / 2;
-  // A power of two as long as `bins` is one; otherwise one rounding, the same for every update at this radius.
-  const float scale =
-      exponent_ == kNoExponent ? 0 : static_cast<float>(half) * std::ldexp(1.0f, -exponent_ / 2) *
-                                         std::ldexp(1.0f, -exponent_ - (-exponent_ / 2));
+  // In double x * scale is exact for every float, so that growing later gives the same bins.
+  const double scale = exponent_ == kNoExponent ? 0 : std::ldexp(half, -exponent_);
   for (const float x : values) {
     if (x == 0) {
       ++zeros_;
@@ -68,7 +64,7 @@ void PowerOfTwoHistogram::Update(absl::Span<const float> values) {
     } else if (std::isinf(x)) {
       ++infinite_;
     } else {
-      ++counts_[static_cast<size_t>(static_cast<int>(std::floor(x * scale)) + half)];
+      ++counts_[static_cast<size_t>(static_cast<int>(std::floor(static_cast<double>(x) * scale)) + half)];
     }
   }
 }

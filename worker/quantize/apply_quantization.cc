@@ -25,13 +25,13 @@ size_t InputIndex(const Node& node, const std::string& tensor) {
   return 0;
 }
 
-// `bias` (or zeros) plus the shift, in the shape of `bias`.
-Tensor Shifted(const Tensor* bias, const std::vector<double>& shift) {
+// `bias` (or zeros) plus the shift, in the shape of `bias`. The layer multiplies its bias by `beta`.
+Tensor Shifted(const Tensor* bias, const std::vector<double>& shift, double beta = 1) {
   const int64_t channels = static_cast<int64_t>(shift.size());
   Tensor result(DataType::kFloat, bias == nullptr ? Shape{channels} : bias->shape());
   float* out = result.mutable_data<float>();
   for (size_t c = 0; c < shift.size(); ++c) {
-    out[c] = static_cast<float>((bias == nullptr ? 0.0 : bias->data<float>()[c]) + shift[c]);
+    out[c] = static_cast<float>((bias == nullptr ? 0.0 : bias->data<float>()[c]) + shift[c] / beta);
   }
   return result;
 }
@@ -50,11 +50,13 @@ void ApplyShift(Graph& graph, PlannedLayer& layer, const std::vector<double>& sh
   }
   const Tensor* bias = layer.bias.empty() ? nullptr : &graph.initializers.at(layer.bias);
   Node* node = FindNode(graph, layer.node);
+  const double beta = layer.op_type == "Gemm" ? node->Float("beta", 1) : 1;
+  if (beta == 0) return;
   // A third input that is no vector of one value a channel stays as it is.
   if (bias == nullptr && node->inputs.size() > 2 && !node->inputs[2].empty()) return;
   const std::string name =
       FreshTensorName(graph, (layer.bias.empty() ? layer.node + "_bias" : layer.bias) + "_corrected");
-  graph.initializers[name] = Shifted(bias, shift);
+  graph.initializers[name] = Shifted(bias, shift, beta);
   node->inputs.resize(3);
   node->inputs[2] = name;
   layer.bias = name;

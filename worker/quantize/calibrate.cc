@@ -36,6 +36,8 @@ absl::StatusOr<StatisticsMap> CalibrateTensors(const Executor& executor,
         RETURN_IF_ERROR(executor
                             .RunObserved(feeds, tensors,
                                          [&](const std::string& name, const Tensor& tensor) {
+                                           // The layer that reads it refuses it by name.
+                                           if (tensor.dtype() != DataType::kFloat) return;
                                            statistics[name].Update(absl::MakeConstSpan(
                                                tensor.data<float>(), static_cast<size_t>(tensor.size())));
                                          })

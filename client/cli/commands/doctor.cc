@@ -4,7 +4,7 @@
 #include "client/cli/commands/registry.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/output.h"
-#include "client/cli/version.h"
+#include "common/version.h"
 #include "common/status_macros.h"
 #include "nlohmann/json.hpp"
 
@@ -89,7 +89,7 @@ Finding CheckDisk() {
 }
 
 absl::StatusOr<int> Run(Invocation& invocation) {
-  std::vector<Finding> findings = {{"ok", "client", absl::StrCat("quantctl ", kClientVersion), ""}};
+  std::vector<Finding> findings = {{"ok", "client", absl::StrCat("quantctl ", kVersion), ""}};
   findings.push_back(CheckServer(invocation));
   if (findings.back().level != "fail") {
     absl::StatusOr<v1::ListJobsResponse> newest;

@@ -1,4 +1,4 @@
-#include "client/cli/version.h"
+#include "common/version.h"
 
 #include <google/protobuf/stubs/common.h>
 #include <grpcpp/grpcpp.h>
@@ -14,12 +14,12 @@ absl::StatusOr<int> Run(Invocation& invocation) {
   const std::string protobuf = google::protobuf::internal::VersionString(GOOGLE_PROTOBUF_VERSION);
   if (invocation.json()) {
     nlohmann::ordered_json json;
-    json["version"] = kClientVersion;
+    json["version"] = kVersion;
     json["grpc"] = grpc::Version();
     json["protobuf"] = protobuf;
     invocation.env.out << json.dump() << "\n";
   } else {
-    invocation.env.out << "quantctl " << kClientVersion << " (API quantd.v1, gRPC "
+    invocation.env.out << "quantctl " << kVersion << " (API quantd.v1, gRPC "
                        << grpc::Version() << ", Protobuf " << protobuf << ")\n";
   }
   return kExitOk;

@@ -89,11 +89,15 @@ absl::Status MemoryJobTable::Update(const Job& job) {
   const auto found = state_.jobs.find(job.key);
   if (found == state_.jobs.end()) return errors::JobNotFound(job.name);
   undo_->BeforeChange(state_.jobs, job.key);
-  const Job old = std::exchange(found->second, job);
-  found->second.name = old.name;
-  found->second.request_id = old.request_id;
-  found->second.request_digest = old.request_digest;
-  found->second.traits = old.traits;
+  Job& stored = found->second;
+  const Job old = std::exchange(stored, job);
+  stored.name = old.name;
+  stored.display_name = old.display_name;
+  stored.labels = old.labels;
+  stored.create_time = old.create_time;
+  stored.request_id = old.request_id;
+  stored.request_digest = old.request_digest;
+  stored.traits = old.traits;
   return absl::OkStatus();
 }
 

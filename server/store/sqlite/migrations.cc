@@ -1,32 +1,32 @@
 #include "server/store/sqlite/migrations.h"
 
 #include "absl/strings/str_cat.h"
+#include "common/error.h"
 #include "common/status_macros.h"
-#include "server/store/sqlite/sql_status.h"
 
-namespace quantd::sqlite {
+namespace quantd {
 namespace {
 
-// Times are nanoseconds since 1970; states are spelled as in the API. `details`, `labels` and
-// `content` are JSON.
-//
-// Partial indexes hold only the jobs that a question is about, so that a long history does not slow
-// the queue. SQLite uses one only for a statement that repeats its condition as literal text.
-constexpr char kFirstTables[] = R"sql(
+// "qntd": tells our databases from others'.
+constexpr int64_t kApplicationId = 0x716e7464;
+
+// Times are nanoseconds since 1970. Columns are what is searched, sorted or counted; `details`
+// holds the rest (server/core/job_codec.h).
+constexpr char kVersion1[] = R"sql(
 CREATE TABLE jobs (
   key INTEGER PRIMARY KEY AUTOINCREMENT,
   tenant TEXT NOT NULL,
   id TEXT NOT NULL,
   display_name TEXT NOT NULL,
   labels TEXT NOT NULL,
-  request_id TEXT NOT NULL,       -- Empty: none.
+  request_id TEXT,
   request_digest TEXT NOT NULL,
   work_digest TEXT NOT NULL,
-  requirements TEXT NOT NULL,     -- One a line, sorted.
+  requirements TEXT NOT NULL,
   priority INTEGER NOT NULL,
   max_attempts INTEGER NOT NULL,
-  queue_timeout INTEGER NOT NULL, -- Nanoseconds.
-  queue_deadline INTEGER,         -- NULL once the job has started.
+  queue_timeout INTEGER NOT NULL,
+  queue_deadline INTEGER NOT NULL,
   state TEXT NOT NULL,
   version INTEGER NOT NULL,
   create_time INTEGER NOT NULL,
@@ -34,37 +34,35 @@ CREATE TABLE jobs (
   not_before INTEGER NOT NULL,
   cancel_requested INTEGER NOT NULL,
   lease_token INTEGER NOT NULL,
-  lease_expire_time INTEGER NOT NULL,
+  lease_expire INTEGER NOT NULL,
   event_count INTEGER NOT NULL,
   engine_version TEXT NOT NULL,
-  did_work INTEGER NOT NULL,      -- 0: the result is another job's.
+  started INTEGER NOT NULL,
+  cached INTEGER NOT NULL,
   details TEXT NOT NULL
 );
-CREATE UNIQUE INDEX jobs_name ON jobs (tenant, id);
-CREATE INDEX jobs_request ON jobs (tenant, request_id, key) WHERE request_id <> '';
-CREATE INDEX jobs_tenant ON jobs (tenant, key);
-CREATE INDEX jobs_tenant_state ON jobs (tenant, state, key);
-CREATE INDEX jobs_state ON jobs (state, create_time);
-CREATE INDEX jobs_next ON jobs (requirements, priority DESC, key, not_before)
-  WHERE state = 'QUEUED';
-CREATE INDEX jobs_queued_work ON jobs (tenant, work_digest, key) WHERE state = 'QUEUED';
-CREATE INDEX jobs_running_work ON jobs (tenant, work_digest, key) WHERE state = 'RUNNING';
-CREATE INDEX jobs_finished_work ON jobs (tenant, work_digest, engine_version, key)
-  WHERE state = 'SUCCEEDED' AND did_work = 1;
-CREATE INDEX jobs_lease ON jobs (lease_expire_time, key) WHERE state = 'RUNNING';
-CREATE INDEX jobs_deadline ON jobs (queue_deadline, key)
-  WHERE state = 'QUEUED' AND queue_deadline IS NOT NULL;
+CREATE UNIQUE INDEX jobs_name ON jobs(tenant, id);
+CREATE UNIQUE INDEX jobs_request ON jobs(tenant, request_id) WHERE request_id IS NOT NULL;
+CREATE INDEX jobs_list ON jobs(tenant, key);
+CREATE INDEX jobs_list_state ON jobs(tenant, state, key);
+CREATE INDEX jobs_count ON jobs(state, create_time);
+CREATE INDEX jobs_queue ON jobs(requirements, priority DESC, key) WHERE state = 'QUEUED';
+CREATE INDEX jobs_overdue ON jobs(queue_deadline) WHERE state = 'QUEUED' AND started = 0;
+CREATE INDEX jobs_work_queued ON jobs(tenant, work_digest, key) WHERE state = 'QUEUED';
+CREATE INDEX jobs_work_running ON jobs(tenant, work_digest) WHERE state = 'RUNNING';
+CREATE INDEX jobs_work_done ON jobs(tenant, work_digest, engine_version, key)
+  WHERE state = 'SUCCEEDED' AND cached = 0;
+CREATE INDEX jobs_leases ON jobs(lease_expire) WHERE state = 'RUNNING';
 
--- Apart from jobs, so that lists do not read past them.
 CREATE TABLE payloads (
-  job_key INTEGER NOT NULL REFERENCES jobs (key) ON DELETE CASCADE,
+  job_key INTEGER NOT NULL REFERENCES jobs(key) ON DELETE CASCADE,
   kind TEXT NOT NULL,
-  content BLOB NOT NULL,
+  bytes BLOB NOT NULL,
   PRIMARY KEY (job_key, kind)
-);
+) WITHOUT ROWID;
 
 CREATE TABLE events (
-  job_key INTEGER NOT NULL REFERENCES jobs (key) ON DELETE CASCADE,
+  job_key INTEGER NOT NULL REFERENCES jobs(key) ON DELETE CASCADE,
   sequence INTEGER NOT NULL,
   time INTEGER NOT NULL,
   content TEXT NOT NULL,
@@ -77,62 +75,61 @@ CREATE TABLE artifacts (
   id TEXT NOT NULL,
   files TEXT NOT NULL,
   create_time INTEGER NOT NULL,
-  job TEXT NOT NULL,              -- Resource name; empty for uploads.
+  job TEXT NOT NULL,
   labels TEXT NOT NULL,
   digest TEXT NOT NULL
 );
-CREATE UNIQUE INDEX artifacts_name ON artifacts (tenant, id);
-CREATE INDEX artifacts_tenant ON artifacts (tenant, key);
+CREATE UNIQUE INDEX artifacts_name ON artifacts(tenant, id);
+CREATE INDEX artifacts_list ON artifacts(tenant, key);
 
 CREATE TABLE catalogues (
   digest TEXT PRIMARY KEY,
   engine_version TEXT NOT NULL,
-  capabilities TEXT NOT NULL,     -- One a line, sorted.
+  capabilities TEXT NOT NULL,
   content BLOB NOT NULL,
   last_seen INTEGER NOT NULL
-);
-
-CREATE TABLE counters (
-  name TEXT PRIMARY KEY,
-  value INTEGER NOT NULL
 ) WITHOUT ROWID;
-INSERT INTO counters (name, value) VALUES ('lease_token', 0);
+
+CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO counters VALUES ('lease_token', 0);
 )sql";
 
-constexpr const char* kMigrations[] = {kFirstTables};
+constexpr const char* kMigrations[] = {kVersion1};
 
-absl::Status TakeStep(Connection& connection, const char* sql, int64_t version) {
-  RETURN_IF_ERROR(connection.Begin());
-  absl::Status status = connection.Run(sql);
-  if (status.ok()) {
-    status = connection.Run(absl::StrCat("PRAGMA application_id = ", kApplicationId,
-                                         "; PRAGMA user_version = ", version));
-  }
-  if (!status.ok()) {
-    connection.Rollback();
-    return status;
-  }
-  return connection.Commit();
+absl::StatusOr<int64_t> Pragma(Database& database, const std::string& name) {
+  ASSIGN_OR_RETURN(Statement statement, database.Prepare("PRAGMA " + name));
+  RETURN_IF_ERROR(statement.Step().status());
+  return statement.Int(0);
 }
 
 }  // namespace
 
 std::span<const char* const> Migrations() { return kMigrations; }
 
-absl::Status Migrate(Connection& connection, std::span<const char* const> migrations) {
-  const int64_t known = static_cast<int64_t>(migrations.size());
-  ASSIGN_OR_RETURN(const int64_t application, connection.SelectInt("PRAGMA application_id"));
-  ASSIGN_OR_RETURN(const int64_t objects,
-                   connection.SelectInt("SELECT count(*) FROM sqlite_schema"));
-  if (application != kApplicationId && (application != 0 || objects > 0)) {
-    return ForeignDatabase(connection.path());
+absl::Status Migrate(Database& database, std::span<const char* const> migrations) {
+  ASSIGN_OR_RETURN(const int64_t version, Pragma(database, "user_version"));
+  ASSIGN_OR_RETURN(const int64_t application, Pragma(database, "application_id"));
+  ASSIGN_OR_RETURN(const int64_t changes, Pragma(database, "schema_version"));
+  const bool fresh = changes == 0 && version == 0;
+  if (!fresh && application != kApplicationId) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, "STORE_DAMAGED",
+                     "the database belongs to another program");
   }
-  ASSIGN_OR_RETURN(const int64_t version, connection.SelectInt("PRAGMA user_version"));
-  if (version > known) return StoreTooNew(connection.path(), version, known);
-  for (int64_t step = version; step < known; ++step) {
-    RETURN_IF_ERROR(TakeStep(connection, migrations[static_cast<size_t>(step)], step + 1));
+  if (version > static_cast<int64_t>(migrations.size())) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, "STORE_TOO_NEW",
+                     absl::StrCat("the database has version ", version, "; this program knows ",
+                                  migrations.size(), ": use a newer one"));
+  }
+  for (size_t i = static_cast<size_t>(version); i < migrations.size(); ++i) {
+    const absl::Status status = database.Execute(
+        absl::StrCat("BEGIN IMMEDIATE;", migrations[i], "PRAGMA user_version = ", i + 1,
+                     "; PRAGMA application_id = ", kApplicationId, "; COMMIT;"));
+    if (!status.ok()) {
+      if (database.in_transaction()) RETURN_IF_ERROR(database.Execute("ROLLBACK"));
+      return Annotate(status, absl::StrCat("migrating to version ", i + 1));
+    }
   }
   return absl::OkStatus();
 }
 
-}  // namespace quantd::sqlite
+}  // namespace quantd

@@ -1,20 +1,15 @@
-// The table `artifacts` as one transaction sees it. Not thread-safe. Errors: beside those of
-// ArtifactTable, those of SqlStatus(), and DATA_LOSS for a row that this server did not write.
+// Artifacts as rows.
 #pragma once
 
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "server/core/job_store.h"
-#include "server/store/sqlite/connection.h"
+#include "server/store/sqlite/database.h"
 
-namespace quantd::sqlite {
+namespace quantd {
 
 class SqliteArtifactTable final : public ArtifactTable {
  public:
-  // Borrows the connection.
-  explicit SqliteArtifactTable(Connection* connection) : connection_(*connection) {}
+  // `database` is borrowed, in a transaction.
+  explicit SqliteArtifactTable(Database& database) : database_(database) {}
 
   absl::Status Insert(const Artifact& artifact) override;
   absl::StatusOr<Artifact> Get(const ArtifactName& name) override;
@@ -23,7 +18,7 @@ class SqliteArtifactTable final : public ArtifactTable {
   absl::Status Delete(const ArtifactName& name) override;
 
  private:
-  Connection& connection_;
+  Database& database_;
 };
 
-}  // namespace quantd::sqlite
+}  // namespace quantd

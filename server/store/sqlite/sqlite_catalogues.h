@@ -1,23 +1,21 @@
-// The table `catalogues` as one transaction sees it. Not thread-safe. Errors: those of SqlStatus().
+// Catalogues as rows.
 #pragma once
 
-#include <vector>
-
 #include "server/core/job_store.h"
-#include "server/store/sqlite/connection.h"
+#include "server/store/sqlite/database.h"
 
-namespace quantd::sqlite {
+namespace quantd {
 
 class SqliteCatalogueTable final : public CatalogueTable {
  public:
-  // Borrows the connection.
-  explicit SqliteCatalogueTable(Connection* connection) : connection_(*connection) {}
+  // `database` is borrowed, in a transaction.
+  explicit SqliteCatalogueTable(Database& database) : database_(database) {}
 
   absl::Status Put(const WorkerCatalogue& catalogue) override;
   absl::StatusOr<std::vector<WorkerCatalogue>> All() override;
 
  private:
-  Connection& connection_;
+  Database& database_;
 };
 
-}  // namespace quantd::sqlite
+}  // namespace quantd

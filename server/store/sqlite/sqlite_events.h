@@ -1,24 +1,21 @@
-// The table `events` as one transaction sees it. Not thread-safe. Errors: those of SqlStatus(), and
-// DATA_LOSS for a row that this server did not write.
+// The events of jobs as rows.
 #pragma once
 
-#include <vector>
-
 #include "server/core/job_store.h"
-#include "server/store/sqlite/connection.h"
+#include "server/store/sqlite/database.h"
 
-namespace quantd::sqlite {
+namespace quantd {
 
 class SqliteEventTable final : public EventTable {
  public:
-  // Borrows the connection.
-  explicit SqliteEventTable(Connection* connection) : connection_(*connection) {}
+  // `database` is borrowed, in a transaction.
+  explicit SqliteEventTable(Database& database) : database_(database) {}
 
   absl::Status Append(int64_t job_key, const std::vector<JobEvent>& events) override;
   absl::StatusOr<std::vector<JobEvent>> Read(int64_t job_key, int64_t after, int limit) override;
 
  private:
-  Connection& connection_;
+  Database& database_;
 };
 
-}  // namespace quantd::sqlite
+}  // namespace quantd

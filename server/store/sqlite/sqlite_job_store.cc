@@ -1,12 +1,18 @@
 #include "server/store/sqlite/sqlite_job_store.h"
 
-#include <utility>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
+#include <cerrno>
+
+#include "absl/memory/memory.h"
+#include "absl/strings/str_cat.h"
+#include "common/errno_status.h"
+#include "common/error.h"
+#include "common/log.h"
 #include "common/status_macros.h"
-#include "server/store/sqlite/connection.h"
-#include "server/store/sqlite/file_lock.h"
 #include "server/store/sqlite/migrations.h"
-#include "server/store/sqlite/sql_status.h"
 #include "server/store/sqlite/sqlite_artifacts.h"
 #include "server/store/sqlite/sqlite_catalogues.h"
 #include "server/store/sqlite/sqlite_events.h"
@@ -17,8 +23,8 @@ namespace {
 
 class SqliteTransaction final : public Transaction {
  public:
-  explicit SqliteTransaction(sqlite::Connection* connection)
-      : jobs_(connection), events_(connection), artifacts_(connection), catalogues_(connection) {}
+  explicit SqliteTransaction(Database& database)
+      : jobs_(database), events_(database), artifacts_(database), catalogues_(database) {}
 
   JobTable& jobs() override { return jobs_; }
   EventTable& events() override { return events_; }
@@ -26,84 +32,71 @@ class SqliteTransaction final : public Transaction {
   CatalogueTable& catalogues() override { return catalogues_; }
 
  private:
-  sqlite::SqliteJobTable jobs_;
-  sqlite::SqliteEventTable events_;
-  sqlite::SqliteArtifactTable artifacts_;
-  sqlite::SqliteCatalogueTable catalogues_;
+  SqliteJobTable jobs_;
+  SqliteEventTable events_;
+  SqliteArtifactTable artifacts_;
+  SqliteCatalogueTable catalogues_;
 };
 
-// Better a server that does not start than one that answers from a damaged file.
-absl::Status CheckFile(sqlite::Connection& connection) {
-  ASSIGN_OR_RETURN(sqlite::Statement check, connection.Prepare("PRAGMA quick_check(1)"));
-  ASSIGN_OR_RETURN(const bool found, check.Step());
-  if (found && check.Text(0) == "ok") return absl::OkStatus();
-  return sqlite::StoreCorrupt(connection.path(), found ? check.Text(0) : "quick_check is silent");
+// Runs `body` between `begin` and COMMIT, or takes everything back.
+absl::Status Transact(Database& database, const char* begin, const JobStore::Body& body) {
+  RETURN_IF_ERROR(database.Execute(begin));
+  SqliteTransaction transaction(database);
+  absl::Status status = body(transaction);
+  if (status.ok()) status = database.Execute("COMMIT");
+  // Some errors, a full disk among them, have ended the transaction already.
+  if (!status.ok() && database.in_transaction()) {
+    const absl::Status rollback = database.Execute("ROLLBACK");
+    if (!rollback.ok()) LOG_ERROR("cannot roll back", {{"error", rollback.ToString()}});
+  }
+  return status;
+}
+
+// Two servers on one database would both be right, but each would miss what the other tells its
+// watchers.
+absl::StatusOr<int> LockFile(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return ErrnoStatus("open", path);
+  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
+  const bool in_use = errno == EWOULDBLOCK;
+  const absl::Status error = ErrnoStatus("lock", path);
+  ::close(fd);
+  if (!in_use) return error;
+  return MakeError(
+      absl::StatusCode::kFailedPrecondition, "STORE_IN_USE",
+      absl::StrCat("another quantd uses ", path, "; stop it or choose another --data-dir"));
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SqliteJobStore>> SqliteJobStore::Open(const std::string& path) {
-  ASSIGN_OR_RETURN(auto lock, sqlite::FileLock::Acquire(path));
-  ASSIGN_OR_RETURN(auto writer, sqlite::Connection::Open(path, sqlite::Access::kWrite));
-  // The log comes after the migrations: they refuse the databases of others, which are to stay as
-  // they are.
-  RETURN_IF_ERROR(sqlite::Migrate(*writer, sqlite::Migrations()));
-  RETURN_IF_ERROR(writer->UseWriteAheadLog());
-  RETURN_IF_ERROR(CheckFile(*writer));
-  return std::unique_ptr<SqliteJobStore>(
-      new SqliteJobStore(path, std::move(lock), std::move(writer)));
+  auto store = absl::WrapUnique(new SqliteJobStore());
+  ASSIGN_OR_RETURN(store->lock_fd_, LockFile(path + ".lock"));
+  ASSIGN_OR_RETURN(store->writer_, Database::Open(path));
+  RETURN_IF_ERROR(Annotate(store->writer_->Execute("PRAGMA journal_mode = WAL;"
+                                                   "PRAGMA synchronous = FULL;"
+                                                   "PRAGMA foreign_keys = ON;"),
+                           path));
+  RETURN_IF_ERROR(Annotate(Migrate(*store->writer_), path));
+  ASSIGN_OR_RETURN(store->reader_, Database::Open(path));
+  RETURN_IF_ERROR(Annotate(store->reader_->Execute("PRAGMA query_only = ON;"), path));
+  return store;
 }
 
-SqliteJobStore::SqliteJobStore(std::string path, std::unique_ptr<sqlite::FileLock> lock,
-                               std::unique_ptr<sqlite::Connection> writer)
-    : path_(std::move(path)), lock_(std::move(lock)), writer_(std::move(writer)) {}
-
-SqliteJobStore::~SqliteJobStore() = default;
+SqliteJobStore::~SqliteJobStore() {
+  reader_.reset();
+  writer_.reset();
+  if (lock_fd_ >= 0) ::close(lock_fd_);
+}
 
 absl::Status SqliteJobStore::Write(const Body& body) {
   const std::lock_guard lock(write_mutex_);
-  RETURN_IF_ERROR(writer_->Begin());
-  SqliteTransaction transaction(writer_.get());
-  if (absl::Status status = body(transaction); !status.ok()) {
-    writer_->Rollback();
-    return status;
-  }
-  return writer_->Commit();
+  return Transact(*writer_, "BEGIN IMMEDIATE", body);
 }
 
 absl::Status SqliteJobStore::Read(const Body& body) {
-  ASSIGN_OR_RETURN(std::unique_ptr<sqlite::Connection> reader, TakeReader());
-  absl::Status status = reader->Begin();
-  if (status.ok()) {
-    SqliteTransaction transaction(reader.get());
-    status = body(transaction);
-    reader->Rollback();  // There is nothing to commit.
-  }
-  ReturnReader(std::move(reader));
-  return status;
-}
-
-absl::StatusOr<std::unique_ptr<sqlite::Connection>> SqliteJobStore::TakeReader() {
-  std::unique_lock lock(readers_mutex_);
-  reader_returned_.wait(lock, [this] { return busy_readers_ < kReadersMax; });
-  if (!idle_readers_.empty()) {
-    ++busy_readers_;
-    std::unique_ptr<sqlite::Connection> reader = std::move(idle_readers_.back());
-    idle_readers_.pop_back();
-    return reader;
-  }
-  ASSIGN_OR_RETURN(auto reader, sqlite::Connection::Open(path_, sqlite::Access::kRead));
-  ++busy_readers_;
-  return reader;
-}
-
-void SqliteJobStore::ReturnReader(std::unique_ptr<sqlite::Connection> reader) {
-  {
-    const std::lock_guard lock(readers_mutex_);
-    idle_readers_.push_back(std::move(reader));
-    --busy_readers_;
-  }
-  reader_returned_.notify_one();
+  const std::lock_guard lock(read_mutex_);
+  return Transact(*reader_, "BEGIN", body);
 }
 
 }  // namespace quantd

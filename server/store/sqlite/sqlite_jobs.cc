@@ -1,146 +1,230 @@
 #include "server/store/sqlite/sqlite_jobs.h"
 
-#include <algorithm>
-#include <utility>
+#include <limits>
+#include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "common/status_macros.h"
 #include "server/core/errors.h"
 #include "server/core/job_codec.h"
-#include "server/store/sqlite/job_row.h"
+#include "server/store/sqlite/job_rows.h"
 
-namespace quantd::sqlite {
+namespace quantd {
 namespace {
 
-constexpr char kInsert[] =
-    "INSERT INTO jobs (tenant, id, display_name, labels, request_id, request_digest, work_digest, "
-    "requirements, priority, max_attempts, queue_timeout, queue_deadline, state, version, "
-    "create_time, update_time, not_before, cancel_requested, lease_token, lease_expire_time, "
-    "event_count, engine_version, did_work, details) "
-    "VALUES (:tenant, :id, :display_name, :labels, :request_id, :request_digest, :work_digest, "
-    ":requirements, :priority, :max_attempts, :queue_timeout, :queue_deadline, :state, :version, "
-    ":create_time, :update_time, :not_before, :cancel_requested, :lease_token, "
-    ":lease_expire_time, :event_count, :engine_version, :did_work, :details) "
-    "ON CONFLICT (tenant, id) DO NOTHING";
-
-constexpr char kUpdate[] =
-    "UPDATE jobs SET display_name = :display_name, labels = :labels, "
-    "queue_deadline = :queue_deadline, state = :state, version = :version, "
-    "create_time = :create_time, update_time = :update_time, not_before = :not_before, "
-    "cancel_requested = :cancel_requested, lease_token = :lease_token, "
-    "lease_expire_time = :lease_expire_time, event_count = :event_count, "
-    "engine_version = :engine_version, did_work = :did_work, details = :details "
-    "WHERE key = :key";
-
-constexpr char kPutPayload[] =
-    "INSERT INTO payloads (job_key, kind, content) VALUES (:key, :kind, :content) "
-    "ON CONFLICT (job_key, kind) DO UPDATE SET content = excluded.content";
-
-// No label is asked for that the job lacks.
-constexpr char kLabelsMatch[] =
-    " AND NOT EXISTS (SELECT 1 FROM json_each(:labels) AS wanted WHERE NOT EXISTS ("
-    "SELECT 1 FROM json_each(jobs.labels) AS held "
-    "WHERE held.key = wanted.key AND held.value = wanted.value))";
-
-absl::string_view ToText(JobPayload payload) {
-  return payload == JobPayload::kSpec ? "spec" : "report";
+// "?, ?, ?" for a list of columns.
+std::string Marks(absl::string_view columns) {
+  const std::vector<absl::string_view> names = absl::StrSplit(columns, ", ");
+  return absl::StrJoin(std::vector<absl::string_view>(names.size(), "?"), ", ");
 }
 
-// The text depends on which filters there are, never on their values: at most 32 texts.
+// "a = ?, b = ?" for a list of columns.
+std::string Assignments(absl::string_view columns) {
+  const std::vector<absl::string_view> names = absl::StrSplit(columns, ", ");
+  return absl::StrCat(absl::StrJoin(names, " = ?, "), " = ?");
+}
+
+// One text a combination of filters, so that each is prepared once. Values are always bound.
 std::string ListSql(const JobQuery& query) {
-  return absl::StrCat("WHERE tenant = :tenant", query.state ? " AND state = :state" : "",
-                      query.display_name ? " AND display_name = :display_name" : "",
-                      query.labels.empty() ? "" : kLabelsMatch,
-                      !query.after_key     ? ""
-                      : query.newest_first ? " AND key < :after_key"
-                                           : " AND key > :after_key",
-                      " ORDER BY key ", query.newest_first ? "DESC" : "ASC", " LIMIT :limit");
-}
-
-absl::Status PutPayload(Connection& connection, int64_t key, JobPayload payload,
-                        absl::string_view content) {
-  ASSIGN_OR_RETURN(Statement put, connection.Prepare(kPutPayload));
-  put.BindInt(":key", key);
-  put.BindText(":kind", ToText(payload));
-  put.BindBlob(":content", content);
-  return put.Run();
+  std::string where = "WHERE tenant = ?";
+  if (query.state) absl::StrAppend(&where, " AND state = ?");
+  if (query.display_name) absl::StrAppend(&where, " AND display_name = ?");
+  for (size_t i = 0; i < query.labels.size(); ++i) {
+    absl::StrAppend(&where,
+                    " AND EXISTS (SELECT 1 FROM json_each(jobs.labels) AS label "
+                    "WHERE label.key = ? AND label.value = ?)");
+  }
+  absl::StrAppend(&where, query.newest_first ? " AND key < ? ORDER BY key DESC LIMIT ?"
+                                             : " AND key > ? ORDER BY key LIMIT ?");
+  return SelectJobs(where);
 }
 
 }  // namespace
 
-absl::StatusOr<Statement> SqliteJobTable::SelectJobs(absl::string_view rest) {
-  return connection_.Prepare(absl::StrCat("SELECT ", kJobColumns, " FROM jobs ", rest));
-}
-
 absl::StatusOr<Job> SqliteJobTable::Get(const JobName& name) {
-  ASSIGN_OR_RETURN(Statement select, SelectJobs("WHERE tenant = :tenant AND id = :id"));
-  select.BindText(":tenant", name.tenant);
-  select.BindText(":id", name.job);
-  ASSIGN_OR_RETURN(std::optional<Job> job, ReadFirstJob(select));
+  ASSIGN_OR_RETURN(Statement statement,
+                   database_.Prepare(SelectJobs("WHERE tenant = ? AND id = ?")));
+  statement.Bind(name.tenant).Bind(name.job);
+  ASSIGN_OR_RETURN(std::optional<Job> job, ReadFirstJob(statement));
   if (!job) return errors::JobNotFound(name);
   return *std::move(job);
 }
 
 absl::StatusOr<std::optional<Job>> SqliteJobTable::FindByRequestId(const std::string& tenant,
                                                                    const std::string& request_id) {
-  ASSIGN_OR_RETURN(Statement select,
-                   SelectJobs("WHERE tenant = :tenant AND request_id = :request_id "
-                              "AND request_id <> '' ORDER BY key DESC LIMIT 1"));
-  select.BindText(":tenant", tenant);
-  select.BindText(":request_id", request_id);
-  return ReadFirstJob(select);
+  ASSIGN_OR_RETURN(Statement statement,
+                   database_.Prepare(SelectJobs("WHERE tenant = ? AND request_id = ?")));
+  statement.Bind(tenant).Bind(request_id);
+  return ReadFirstJob(statement);
 }
 
 absl::StatusOr<std::vector<Job>> SqliteJobTable::List(const JobQuery& query) {
-  ASSIGN_OR_RETURN(Statement select, SelectJobs(ListSql(query)));
-  select.BindText(":tenant", query.tenant);
-  if (query.state) select.BindText(":state", quantd::ToText(*query.state));
-  if (query.display_name) select.BindText(":display_name", *query.display_name);
-  if (!query.labels.empty()) select.BindText(":labels", EncodeMap(query.labels));
-  if (query.after_key) select.BindInt(":after_key", *query.after_key);
-  select.BindInt(":limit", std::max(query.limit, 0));  // SQLite takes a negative one for none.
-  return ReadJobs(select);
+  ASSIGN_OR_RETURN(Statement statement, database_.Prepare(ListSql(query)));
+  statement.Bind(query.tenant);
+  if (query.state) statement.Bind(ToText(*query.state));
+  if (query.display_name) statement.Bind(*query.display_name);
+  for (const auto& [key, value] : query.labels) statement.Bind(key).Bind(value);
+  const int64_t first = query.newest_first ? std::numeric_limits<int64_t>::max() : 0;
+  statement.Bind(query.after_key.value_or(first)).Bind(static_cast<int64_t>(query.limit));
+  return ReadJobs(statement);
 }
 
 absl::StatusOr<int64_t> SqliteJobTable::Insert(const Job& job, absl::string_view spec) {
-  ASSIGN_OR_RETURN(Statement insert, connection_.Prepare(kInsert));
-  BindRequest(job, insert);
-  BindProgress(job, insert);
-  RETURN_IF_ERROR(insert.Run());
-  if (connection_.changes() == 0) {
+  if (Get(job.name).ok()) {
     return absl::AlreadyExistsError(absl::StrCat(job.name.ToString(), " exists already"));
   }
-  const int64_t key = connection_.last_insert_key();
-  RETURN_IF_ERROR(PutPayload(connection_, key, JobPayload::kSpec, spec));
+  int64_t key = 0;
+  {
+    ASSIGN_OR_RETURN(Statement statement,
+                     database_.Prepare(absl::StrCat(
+                         "INSERT INTO jobs (", kFixedColumns, ", ", kChangingColumns, ") VALUES (",
+                         Marks(kFixedColumns), ", ", Marks(kChangingColumns), ") RETURNING key")));
+    BindFixedColumns(job, statement);
+    BindChangingColumns(job, statement);
+    RETURN_IF_ERROR(statement.Step().status());
+    key = statement.Int(0);
+    // The row is written when the statement has come to its end.
+    RETURN_IF_ERROR(statement.Step().status());
+  }
+  RETURN_IF_ERROR(WritePayload(key, "spec", spec));
   return key;
 }
 
 absl::Status SqliteJobTable::Update(const Job& job) {
-  ASSIGN_OR_RETURN(Statement update, connection_.Prepare(kUpdate));
-  update.BindInt(":key", job.key);
-  BindProgress(job, update);
-  RETURN_IF_ERROR(update.Run());
-  return connection_.changes() == 0 ? errors::JobNotFound(job.name) : absl::OkStatus();
+  ASSIGN_OR_RETURN(Statement statement,
+                   database_.Prepare(absl::StrCat("UPDATE jobs SET ", Assignments(kChangingColumns),
+                                                  " WHERE key = ?")));
+  BindChangingColumns(job, statement);
+  return statement.Bind(job.key).Run();
 }
 
 absl::Status SqliteJobTable::Delete(int64_t key) {
-  ASSIGN_OR_RETURN(Statement erase, connection_.Prepare("DELETE FROM jobs WHERE key = :key"));
-  erase.BindInt(":key", key);
-  return erase.Run();
+  ASSIGN_OR_RETURN(Statement statement, database_.Prepare("DELETE FROM jobs WHERE key = ?"));
+  return statement.Bind(key).Run();
 }
 
 absl::StatusOr<std::string> SqliteJobTable::ReadPayload(int64_t key, JobPayload payload) {
-  ASSIGN_OR_RETURN(
-      Statement select,
-      connection_.Prepare("SELECT content FROM payloads WHERE job_key = :key AND kind = :kind"));
-  select.BindInt(":key", key);
-  select.BindText(":kind", ToText(payload));
-  ASSIGN_OR_RETURN(const bool found, select.Step());
-  return found ? select.Text(0) : std::string();
+  ASSIGN_OR_RETURN(Statement statement,
+                   database_.Prepare("SELECT bytes FROM payloads WHERE job_key = ? AND kind = ?"));
+  statement.Bind(key).Bind(payload == JobPayload::kSpec ? "spec" : "report");
+  ASSIGN_OR_RETURN(const bool row, statement.Step());
+  return row ? statement.Text(0) : std::string();
 }
 
 absl::Status SqliteJobTable::WriteReport(int64_t key, absl::string_view report) {
-  return PutPayload(connection_, key, JobPayload::kReport, report);
+  return WritePayload(key, "report", report);
 }
 
-}  // namespace quantd::sqlite
+absl::Status SqliteJobTable::WritePayload(int64_t key, absl::string_view kind,
+                                          absl::string_view bytes) {
+  ASSIGN_OR_RETURN(Statement statement,
+                   database_.Prepare("INSERT OR REPLACE INTO payloads VALUES (?, ?, ?)"));
+  return statement.Bind(key).Bind(kind).BindBlob(bytes).Run();
+}
+
+absl::StatusOr<std::vector<std::vector<std::string>>> SqliteJobTable::QueuedRequirements() {
+  // From one distinct value to the next by index search: DISTINCT would walk every queued job.
+  ASSIGN_OR_RETURN(
+      Statement statement,
+      database_.Prepare(
+          "WITH RECURSIVE sets(words) AS ("
+          " SELECT min(requirements) FROM jobs INDEXED BY jobs_queue WHERE state = 'QUEUED'"
+          " UNION ALL"
+          " SELECT (SELECT min(requirements) FROM jobs INDEXED BY jobs_queue"
+          "  WHERE state = 'QUEUED' AND requirements > sets.words)"
+          " FROM sets WHERE sets.words IS NOT NULL)"
+          "SELECT words FROM sets WHERE words IS NOT NULL"));
+  std::vector<std::vector<std::string>> sets;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool row, statement.Step());
+    if (!row) return sets;
+    sets.push_back(DecodeWords(statement.Text(0)));
+  }
+}
+
+absl::StatusOr<std::optional<Job>> SqliteJobTable::NextQueued(
+    const std::vector<std::string>& requirements, absl::Time now) {
+  ASSIGN_OR_RETURN(
+      Statement statement,
+      database_.Prepare(SelectJobs("INDEXED BY jobs_queue "
+                                   "WHERE state = 'QUEUED' AND requirements = ? AND not_before <= ?"
+                                   " AND NOT EXISTS (SELECT 1 FROM jobs AS twin"
+                                   "  WHERE twin.state = 'RUNNING' AND twin.tenant = jobs.tenant"
+                                   "  AND twin.work_digest = jobs.work_digest)"
+                                   " ORDER BY priority DESC, key LIMIT 1")));
+  statement.Bind(EncodeWords(requirements)).Bind(EncodeTime(now));
+  return ReadFirstJob(statement);
+}
+
+absl::StatusOr<std::vector<Job>> SqliteJobTable::QueuedWork(const std::string& tenant,
+                                                            const std::string& work_digest) {
+  ASSIGN_OR_RETURN(Statement statement,
+                   database_.Prepare(SelectJobs(
+                       "WHERE state = 'QUEUED' AND tenant = ? AND work_digest = ? ORDER BY key")));
+  statement.Bind(tenant).Bind(work_digest);
+  return ReadJobs(statement);
+}
+
+absl::StatusOr<std::optional<Job>> SqliteJobTable::FinishedWork(const std::string& tenant,
+                                                                const std::string& work_digest,
+                                                                const std::string& engine_version) {
+  ASSIGN_OR_RETURN(Statement statement,
+                   database_.Prepare(SelectJobs(
+                       "WHERE state = 'SUCCEEDED' AND cached = 0 AND tenant = ?"
+                       " AND work_digest = ? AND engine_version = ? ORDER BY key DESC LIMIT 1")));
+  statement.Bind(tenant).Bind(work_digest).Bind(engine_version);
+  return ReadFirstJob(statement);
+}
+
+absl::StatusOr<std::vector<Job>> SqliteJobTable::ExpiredLeases(absl::Time now, int limit) {
+  ASSIGN_OR_RETURN(
+      Statement statement,
+      database_.Prepare(SelectJobs("INDEXED BY jobs_leases WHERE state = 'RUNNING' AND "
+                                   "lease_expire <= ? ORDER BY lease_expire, key LIMIT ?")));
+  statement.Bind(EncodeTime(now)).Bind(static_cast<int64_t>(limit));
+  return ReadJobs(statement);
+}
+
+absl::StatusOr<std::vector<Job>> SqliteJobTable::OverdueQueued(absl::Time now, int limit) {
+  ASSIGN_OR_RETURN(
+      Statement statement,
+      database_.Prepare(SelectJobs("INDEXED BY jobs_overdue "
+                                   "WHERE state = 'QUEUED' AND started = 0 AND queue_deadline <= ?"
+                                   " ORDER BY queue_deadline, key LIMIT ?")));
+  statement.Bind(EncodeTime(now)).Bind(static_cast<int64_t>(limit));
+  return ReadJobs(statement);
+}
+
+absl::StatusOr<std::vector<Job>> SqliteJobTable::Running() {
+  ASSIGN_OR_RETURN(Statement statement,
+                   database_.Prepare(SelectJobs("WHERE state = 'RUNNING' ORDER BY key")));
+  return ReadJobs(statement);
+}
+
+absl::StatusOr<uint64_t> SqliteJobTable::NextToken() {
+  ASSIGN_OR_RETURN(Statement statement,
+                   database_.Prepare("UPDATE counters SET value = value + 1 "
+                                     "WHERE name = 'lease_token' RETURNING value"));
+  RETURN_IF_ERROR(statement.Step().status());
+  const int64_t token = statement.Int(0);
+  RETURN_IF_ERROR(statement.Step().status());
+  return static_cast<uint64_t>(token);
+}
+
+absl::StatusOr<QueueCounts> SqliteJobTable::Count() {
+  ASSIGN_OR_RETURN(
+      Statement statement,
+      database_.Prepare("SELECT state, count(*), min(create_time) FROM jobs GROUP BY state"));
+  QueueCounts counts;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool row, statement.Step());
+    if (!row) return counts;
+    ASSIGN_OR_RETURN(const JobState state, ParseJobState(statement.Text(0)));
+    counts.jobs[state] = statement.Int(1);
+    if (state == JobState::kQueued) counts.oldest_queued = DecodeTime(statement.Int(2));
+  }
+}
+
+}  // namespace quantd

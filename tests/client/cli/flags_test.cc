@@ -5,6 +5,7 @@
 
 #include "client/cli/commands/registry.h"
 #include "client/cli/help.h"
+#include "common/words.h"
 #include "tests/support/status_matchers.h"
 
 namespace quantd {

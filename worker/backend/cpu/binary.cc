@@ -96,7 +96,7 @@ struct PowOp {
       if (b == T(2)) return a * a;
       return std::pow(a, b);
     } else {
-      return static_cast<T>(std::pow(static_cast<double>(a), static_cast<double>(b)));
+      return Saturated<T>(std::pow(static_cast<double>(a), static_cast<double>(b)));
     }
   }
 };

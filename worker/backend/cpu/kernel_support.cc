@@ -39,17 +39,18 @@ absl::Status BadType(const Tensor& tensor, absl::string_view expected) {
                                                   ", but ", expected, " is needed"));
 }
 
+absl::Status RequireInput(const Inputs& inputs, size_t index) {
+  if (index < inputs.size() && inputs[index] != nullptr) return absl::OkStatus();
+  return Invalid("MISSING_INPUT", absl::StrCat("input ", index, " is missing"));
+}
+
 absl::Status RequireInputs(const Inputs& inputs, size_t count) {
-  for (size_t i = 0; i < count; ++i) {
-    if (i >= inputs.size() || inputs[i] == nullptr) {
-      return Invalid("MISSING_INPUT", absl::StrCat("input ", i, " is missing"));
-    }
-  }
+  for (size_t i = 0; i < count; ++i) RETURN_IF_ERROR(RequireInput(inputs, i));
   return absl::OkStatus();
 }
 
 absl::Status RequireFloat(const Inputs& inputs, size_t index) {
-  RETURN_IF_ERROR(RequireInputs(inputs, index + 1));
+  RETURN_IF_ERROR(RequireInput(inputs, index));
   if (inputs[index]->dtype() != DataType::kFloat) return BadType(*inputs[index], "float");
   return absl::OkStatus();
 }

@@ -1,7 +1,9 @@
 // What the kernels of all operator families share.
 #pragma once
 
+#include <cmath>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -32,10 +34,20 @@ absl::Status BadIndex(absl::string_view message);
 absl::Status BadAttribute(absl::string_view message);
 absl::Status BadType(const Tensor& tensor, absl::string_view expected);
 
+absl::Status RequireInput(const Inputs& inputs, size_t index);
 // The first `count` inputs are there.
 absl::Status RequireInputs(const Inputs& inputs, size_t count);
 // Input `index` is there and float.
 absl::Status RequireFloat(const Inputs& inputs, size_t index);
+
+// The number cut to an integer. Outside of the type's range the conversion would be undefined: saturates; NaN becomes 0.
+template <typename T>
+T Saturated(double x) {
+  if (std::isnan(x)) return T(0);
+  if (x <= static_cast<double>(std::numeric_limits<T>::min())) return std::numeric_limits<T>::min();
+  if (x >= static_cast<double>(std::numeric_limits<T>::max())) return std::numeric_limits<T>::max();
+  return static_cast<T>(x);
+}
 
 // `axis` in [-rank, rank) as [0, rank).
 absl::StatusOr<size_t> NormalizeAxis(int64_t axis, size_t rank);

@@ -1,6 +1,6 @@
 // Pools over one to three spatial axes, by plain loops: they are a small share of any model's time.
-#include <algorithm>
 #include <limits>
+#include <numeric>
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
@@ -9,6 +9,9 @@
 
 namespace quantd::cpu {
 namespace {
+
+// A NaN wins and stays.
+float Larger(float highest, float x) { return x > highest || x != x ? x : highest; }
 
 // The window's range of one axis at output position `out`: input positions first, first + dilation, ... of
 // which `count` lie inside the input; `padded` counts those inside input or padding.
@@ -98,7 +101,7 @@ class PoolKernel final : public Kernel {
     if (kind_ == PoolKind::kMax) {
       PoolPlane(w, in, x, y, [&](const float* plane, const Range& d, const Range& r, const Range& c) {
         float highest = -std::numeric_limits<float>::infinity();
-        walk(plane, d, r, c, [&](float v) { highest = v > highest || v != v ? v : highest; });
+        walk(plane, d, r, c, [&](float v) { highest = Larger(highest, v); });
         return highest;
       });
       return;
@@ -138,7 +141,7 @@ absl::Status GlobalPool(const Inputs& inputs, Outputs& outputs) {
   for (int64_t i = 0; i < out.size(); ++i) {
     const float* values = x.data<float>() + i * plane;
     if (kKind == PoolKind::kMax) {
-      out.mutable_data<float>()[i] = *std::max_element(values, values + plane);
+      out.mutable_data<float>()[i] = std::accumulate(values, values + plane, values[0], &Larger);
     } else {
       double sum = 0;
       for (int64_t k = 0; k < plane; ++k) sum += values[k];

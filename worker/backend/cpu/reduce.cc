@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include "common/status_macros.h"
 #include "worker/backend/cpu/kernel_support.h"
@@ -58,7 +59,12 @@ absl::Status Reduce(Reduction kind, const Tensor& x, const std::vector<bool>& re
     });
   }
   for (size_t i = 0; i < sums.size(); ++i) {
-    out.mutable_data<T>()[i] = static_cast<T>(Finish(kind, sums[i], count));
+    const double result_i = Finish(kind, sums[i], count);
+    if constexpr (std::is_integral_v<T>) {
+      out.mutable_data<T>()[i] = Saturated<T>(result_i);
+    } else {
+      out.mutable_data<T>()[i] = static_cast<T>(result_i);
+    }
   }
   result = std::move(out);
   return absl::OkStatus();

@@ -1,6 +1,5 @@
 // Operators that change shape or type, or compute shapes; none computes with float values.
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -292,14 +291,7 @@ void CastSpan(const Tensor& x, Tensor& out) {
     if constexpr (std::is_same_v<To, bool>) {
       to[i] = from[i] != From(0);
     } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
-      // Outside of the target's range the conversion would be undefined: saturate, NaN becomes 0.
-      const double x_i = static_cast<double>(from[i]);
-      const double lo = static_cast<double>(std::numeric_limits<To>::min());
-      const double hi = static_cast<double>(std::numeric_limits<To>::max());
-      to[i] = std::isnan(x_i) ? To(0)
-              : x_i <= lo     ? std::numeric_limits<To>::min()
-              : x_i >= hi     ? std::numeric_limits<To>::max()
-                              : static_cast<To>(from[i]);
+      to[i] = Saturated<To>(static_cast<double>(from[i]));
     } else {
       to[i] = static_cast<To>(from[i]);
     }

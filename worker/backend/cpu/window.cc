@@ -63,8 +63,8 @@ absl::StatusOr<Window> ResolveWindow(const Node& node, std::vector<int64_t> kern
       return BadShape(absl::StrCat("a window of ", span, " does not fit into an extent of ", extent,
                                    " with padding ", begin, " and ", end));
     }
-    int64_t output = room / stride + 1;
-    if (ceil_mode && room % stride != 0 && output * stride < extent + begin) ++output;
+    int64_t output = (ceil_mode ? (room + stride - 1) / stride : room / stride) + 1;
+    if (ceil_mode && (output - 1) * stride >= extent + begin) --output;
     window.pads_begin.push_back(begin);
     window.pads_end.push_back(end);
     window.output.push_back(output);

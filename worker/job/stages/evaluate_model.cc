@@ -34,6 +34,22 @@ std::vector<std::string> LayerOutputs(const JobState& job) {
   return outputs;
 }
 
+// Scores belong to rows, so each output must have one entry a row on its first axis.
+absl::Status CheckOutputRows(const TensorMap& outputs, const TensorMap& feeds) {
+  const int64_t rows = feeds.begin()->second.dim(0);
+  for (const auto& [name, tensor] : outputs) {
+    if (tensor.rank() > 0 && tensor.dim(0) == rows) continue;
+    const std::string description =
+        absl::StrCat("has shape ", ShapeString(tensor.shape()), " for ", rows,
+                     " rows of data; only outputs with the rows on the first axis can be compared");
+    return MakeError(absl::StatusCode::kUnimplemented,
+                     absl::StrCat("the model's output '", name, "' ", description),
+                     {.reason = "UNSUPPORTED_OUTPUT_SHAPE",
+                      .violations = {{absl::StrCat("model.graph.output[", name, "]"), description}}});
+  }
+  return absl::OkStatus();
+}
+
 // Runs both models on one batch. With `compare_layers` the layers' outputs are compared as well.
 absl::StatusOr<BatchResult> RunBatch(const JobState& job, const Executor& full,
                                      const Executor& quantized, OutputKind kind,
@@ -62,6 +78,7 @@ absl::StatusOr<BatchResult> RunBatch(const JobState& job, const Executor& full,
     ASSIGN_OR_RETURN(reference, full.Run(feeds));
     ASSIGN_OR_RETURN(approximate, quantized.Run(feeds));
   }
+  RETURN_IF_ERROR(CheckOutputRows(reference, feeds));
   ASSIGN_OR_RETURN(result.rows, ScoreBatch(kind, reference, approximate, first_row));
   return result;
 }
@@ -72,17 +89,34 @@ std::string DigestOfRows(const std::vector<int64_t>& rows) {
   return sha.HexDigest();
 }
 
-absl::Status DescribeData(JobState& job) {
+void DescribeData(JobState& job) {
   const Dataset& data = job.EvaluationData();
   DataUse& use = job.report.data_use;
-  use.source = data.description();
-  use.rows_total = data.rows();
+  use.source = job.data->description();
+  use.rows_total = job.data->rows();
+  if (job.evaluation_data != nullptr) {
+    absl::StrAppend(&use.source, "; evaluated on ", data.description());
+    use.rows_total += data.rows();
+  }
   use.calibration_rows = static_cast<int64_t>(job.split.calibration.size());
   use.evaluation_rows = static_cast<int64_t>(job.split.evaluation.size());
   use.split_seed = job.spec.calibration().seed();
   use.labelled = data.has_labels();
   use.calibration_rows_digest = DigestOfRows(job.split.calibration);
   use.evaluation_rows_digest = DigestOfRows(job.split.evaluation);
+}
+
+// Checked before all rows are run, and by the data's own row numbers.
+absl::Status CheckLabels(const JobState& job, OutputKind kind, const TensorMap& outputs) {
+  const Dataset& data = job.EvaluationData();
+  if (kind == OutputKind::kOther || !data.has_labels()) return absl::OkStatus();
+  const int64_t classes = outputs.begin()->second.dim(1);
+  for (const int64_t row : job.split.evaluation) {
+    if (data.Label(row) < classes) continue;
+    return InvalidField("LABEL_OUT_OF_RANGE", "data.labels",
+                        absl::StrCat("the label of row ", row, " is ", data.Label(row),
+                                     ", but the model's classes are 0 to ", classes - 1));
+  }
   return absl::OkStatus();
 }
 
@@ -102,7 +136,7 @@ SummaryOptions OptionsOf(const JobState& job) {
 }  // namespace
 
 absl::Status EvaluateModel(JobState& job) {
-  RETURN_IF_ERROR(DescribeData(job));
+  DescribeData(job);
   const int64_t opset = job.model.opset();
   ASSIGN_OR_RETURN(const std::unique_ptr<Executor> full,
                    CompileGraph(job.model.graph, opset, CpuBackend()));
@@ -111,20 +145,19 @@ absl::Status EvaluateModel(JobState& job) {
 
   const Dataset& data = job.EvaluationData();
   const BatchSource batches = job.Batches(data, job.split.evaluation);
-  const int64_t batch_rows =
-      std::max<int64_t>(1, static_cast<int64_t>(job.split.evaluation.size()) / std::max<int64_t>(batches.batches, 1));
   // What the outputs are is judged once, by the first batch.
   ASSIGN_OR_RETURN(const TensorMap first_feeds, batches.load(0));
   ASSIGN_OR_RETURN(const TensorMap first_outputs, full->Run(first_feeds));
   const OutputKind kind = DetectOutputKind(first_outputs);
+  RETURN_IF_ERROR(CheckLabels(job, kind, first_outputs));
 
   std::vector<LayerComparison> layers(job.layers.size());
   RETURN_IF_ERROR(MapInOrder<BatchResult>(
       batches.batches, job.threads,
       [&](int64_t batch) -> absl::StatusOr<BatchResult> {
         ASSIGN_OR_RETURN(const TensorMap feeds, batches.load(batch));
-        return RunBatch(job, *full, *quantized, kind, feeds, batch * batch_rows,
-                        batch * batch_rows < kLayerRowsMax);
+        const int64_t first_row = batch * batches.batch_rows;
+        return RunBatch(job, *full, *quantized, kind, feeds, first_row, first_row < kLayerRowsMax);
       },
       [&](int64_t batch, BatchResult result) {
         job.rows.insert(job.rows.end(), result.rows.begin(), result.rows.end());

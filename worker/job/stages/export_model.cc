@@ -16,6 +16,8 @@
 namespace quantd {
 namespace {
 
+constexpr char kOnnxQdq[] = "onnx_qdq";
+
 // "models/vit.onnx" -> "vit".
 std::string Stem(absl::string_view name) {
   const size_t slash = name.rfind('/');
@@ -41,11 +43,23 @@ absl::Status AddProvenance(const JobState& job, Model& model) {
     }
   }
   model.metadata["quantd.data.rows"] = job.report.data_use.calibration_rows_digest;
-  model.metadata["quantd.data.source"] = job.report.data_use.source;
+  model.metadata["quantd.data.source"] = job.data->description();
   return absl::OkStatus();
 }
 
 }  // namespace
+
+std::vector<v1::ExportSpec> ExportsOf(const v1::JobSpec& spec) {
+  std::vector<v1::ExportSpec> exports(spec.exports().begin(), spec.exports().end());
+  if (exports.empty()) exports.emplace_back();
+  return exports;
+}
+
+std::string ExportFileName(const v1::JobSpec& spec, const v1::ExportSpec& one) {
+  if (!one.file_name().empty()) return one.file_name();
+  return absl::StrCat(Stem(MainFile(spec.model())), ".",
+                      one.format().empty() ? kOnnxQdq : one.format(), ".onnx");
+}
 
 absl::Status ExportModel(JobState& job) {
   Model model = job.model;
@@ -53,12 +67,9 @@ absl::Status ExportModel(JobState& job) {
   RETURN_IF_ERROR(AddProvenance(job, model));
   ASSIGN_OR_RETURN(const std::string bytes, SerializeOnnxModel(model));
 
-  std::vector<std::string> names;
-  for (const v1::ExportSpec& spec : job.spec.exports()) names.push_back(spec.file_name());
-  if (names.empty()) names.emplace_back();
-  for (std::string& name : names) {
-    if (name.empty()) name = absl::StrCat(Stem(job.report.model_name), ".onnx_qdq.onnx");
-    RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(job.folder.OutputFilesFolder(), "/", name), bytes));
+  for (const v1::ExportSpec& one : ExportsOf(job.spec)) {
+    RETURN_IF_ERROR(WriteFileAtomically(
+        absl::StrCat(job.folder.OutputFilesFolder(), "/", ExportFileName(job.spec, one)), bytes));
   }
 
   ModelSizes& sizes = job.report.sizes;

@@ -9,6 +9,7 @@
 #include "worker/graph/rewrites/fold_conv_add.h"
 #include "worker/graph/rewrites/remove_identities.h"
 #include "worker/io/onnx/reader.h"
+#include "worker/job/stages/check_spec.h"
 #include "worker/job/stages/stages.h"
 
 namespace quantd {
@@ -19,10 +20,15 @@ constexpr int64_t kOpsetMin = 13;
 
 }  // namespace
 
+std::string MainFile(const v1::ModelInput& model) {
+  const bool only_one = model.main_file().empty() && model.files_size() == 1;
+  return only_one ? model.files(0).name() : model.main_file();
+}
+
 absl::Status ImportModel(JobState& job) {
+  RETURN_IF_ERROR(CheckSpec(job.spec));
   const v1::ModelInput& input = job.spec.model();
-  std::string main_file = input.main_file();
-  if (main_file.empty() && input.files_size() == 1) main_file = input.files(0).name();
+  const std::string main_file = MainFile(input);
   std::map<std::string, std::string> files;
   for (const v1::FileRef& file : input.files()) {
     files[file.name()] = job.folder.InputFile(file.digest());

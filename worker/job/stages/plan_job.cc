@@ -1,17 +1,17 @@
-// Everything that can be found wrong before work begins is found here: recipe, layers, operators, data.
+// What can be found wrong before work begins is found here: recipe, layers, operators, data.
 #include <algorithm>
 #include <map>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "common/error.h"
-#include "common/stats/fraction.h"
 #include "common/status_macros.h"
 #include "worker/backend/backend.h"
 #include "worker/exec/executor.h"
 #include "worker/job/recipe_proto.h"
 #include "worker/job/stages/stages.h"
 #include "worker/methods/catalogue.h"
+#include "worker/methods/recipe.h"
 
 namespace quantd {
 namespace {
@@ -25,16 +25,26 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenData(JobState& job, const v1::DataI
     files[file.name()] = job.folder.InputFile(file.digest());
     job.report.inputs.push_back({role, file.name(), file.digest()});
   }
-  return OpenDataset(FromProto(input), files, job.model.graph.inputs);
+  absl::StatusOr<std::unique_ptr<Dataset>> data =
+      OpenDataset(FromProto(input), files, job.model.graph.inputs);
+  // The reader calls whatever it reads "data".
+  if (!data.ok()) return RenameFields(data.status(), "data", "spec." + role);
+  return data;
 }
 
-absl::Status CheckEvaluation(const v1::EvaluationSpec& spec) {
-  if (spec.has_alpha()) {
-    RETURN_IF_ERROR(MakeLevel(spec.alpha().numerator(), spec.alpha().denominator(),
-                              "spec.evaluation.alpha").status());
+// Rows are run in batches of any size, the last one smaller, unless the model takes one row at a time.
+absl::Status CheckBatch(const Graph& graph) {
+  for (const ValueInfo& input : graph.inputs) {
+    if (!input.has_shape || input.shape.empty() || input.shape[0].extent <= 1) continue;
+    const std::string description =
+        absl::StrCat("fixes its batch to ", input.shape[0].extent,
+                     "; export the model with a batch of 1 or with a dynamic one");
+    return MakeError(absl::StatusCode::kUnimplemented,
+                     absl::StrCat("the model's input '", input.name, "' ", description),
+                     {.reason = "UNSUPPORTED_BATCH",
+                      .violations = {{absl::StrCat("model.graph.input[", input.name, "]"), description}}});
   }
-  const std::vector<std::string> metrics(spec.metrics().begin(), spec.metrics().end());
-  return CheckMetricIds(metrics, "spec.evaluation.metrics");
+  return absl::OkStatus();
 }
 
 absl::Status SplitData(JobState& job) {
@@ -79,11 +89,17 @@ absl::Status CheckSetsDiffer(const JobState& job) {
 
 absl::Status PlanJob(JobState& job) {
   ASSIGN_OR_RETURN(job.recipe, ExpandRecipe(job.spec.recipe()));
-  RETURN_IF_ERROR(CheckRecipe(job.recipe));
-  RETURN_IF_ERROR(CheckEvaluation(job.spec.evaluation()));
+  RETURN_IF_ERROR(RenameFields(CheckRecipe(job.recipe), "recipe", "spec.recipe"));
+  const std::string& preset = job.spec.recipe().preset();
+  job.report.recipe_summary =
+      absl::StrCat(preset, preset.empty() ? "" : ": ", DescribeRecipe(job.recipe));
+  RETURN_IF_ERROR(CheckBatch(job.model.graph));
   // Compiling finds every operator that is missing, and attributes that make no sense.
   RETURN_IF_ERROR(CompileGraph(job.model.graph, job.model.opset(), CpuBackend()).status());
-  ASSIGN_OR_RETURN(job.layers, PlanLayers(job.model.graph, job.recipe.rules));
+  absl::StatusOr<std::vector<PlannedLayer>> layers =
+      PlanLayers(job.model.graph, job.recipe.rules);
+  if (!layers.ok()) return RenameFields(layers.status(), "recipe", "spec.recipe");
+  job.layers = *std::move(layers);
   if (TensorsToObserve(job.layers).empty()) {
     return MakeError(absl::StatusCode::kFailedPrecondition, "NOTHING_TO_QUANTIZE",
                      "the model has no Conv, Gemm or MatMul layer that the recipe does not exclude");

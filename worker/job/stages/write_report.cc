@@ -48,11 +48,11 @@ absl::Status WriteReport(JobState& job) {
     return absl::InternalError("the report has no JSON form");
   }
   const std::string files = job.folder.OutputFilesFolder();
-  RETURN_IF_ERROR(WriteFileAtomically(files + "/report.json", json));
-  RETURN_IF_ERROR(WriteFileAtomically(files + "/report.html", RenderHtmlReport(report)));
+  RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(files, "/", kReportJsonFile), json));
+  RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(files, "/", kReportHtmlFile), RenderHtmlReport(report)));
 
   if (job.report.data_use.evaluation_rows <= kCsvRowsMax) {
-    RETURN_IF_ERROR(WriteFileAtomically(files + "/rows.csv", RowsCsv(job)));
+    RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(files, "/", kRowsCsvFile), RowsCsv(job)));
   }
 
   report.timings = timings;

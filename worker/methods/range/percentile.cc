@@ -19,8 +19,8 @@ class Percentile final : public RangeMethod {
   ClipRange ForActivation(const TensorStatistics& statistics, const IntFormat&) const override {
     const PowerOfTwoHistogram& histogram = statistics.histogram();
     // A bin may reach beyond the values in it.
-    const double lower = std::max<double>(histogram.Quantile(1 - p_), statistics.min());
-    return {lower, std::max<double>(lower, std::min<double>(histogram.Quantile(p_), statistics.max()))};
+    const auto within = [&](double x) { return std::clamp<double>(x, statistics.min(), statistics.max()); };
+    return {within(histogram.Quantile(1 - p_)), within(histogram.Quantile(p_))};
   }
 
   // On the magnitudes, by nearest rank.

@@ -1,0 +1,49 @@
+#include "server/app/maintenance.h"
+
+#include "common/log.h"
+
+namespace quantd {
+namespace {
+
+constexpr absl::Duration kUploadsEvery = absl::Hours(1);
+constexpr absl::Duration kUploadsKeptFor = absl::Hours(24 * 7);
+
+}  // namespace
+
+Maintenance::Maintenance(JobQueue* queue, LocalDirBlobStore* blobs, const Clock* clock,
+                         absl::Duration interval)
+    : queue_(queue), blobs_(blobs), clock_(clock), interval_(interval) {
+  thread_ = std::thread([this] { Run(); });
+}
+
+Maintenance::~Maintenance() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_all();
+  thread_.join();
+}
+
+void Maintenance::Run() {
+  absl::Time uploads_due = absl::InfinitePast();
+  std::unique_lock lock(mutex_);
+  do {
+    lock.unlock();
+    const absl::StatusOr<int> reaped = queue_->Reap();
+    if (!reaped.ok()) {
+      LOG_ERROR("cannot take back leases", {{"error", reaped.status().ToString()}});
+    }
+    if (clock_->Now() >= uploads_due) {
+      const absl::StatusOr<int> removed =
+          blobs_->RemoveUploadsOlderThan(clock_->Now() - kUploadsKeptFor);
+      if (!removed.ok()) {
+        LOG_ERROR("cannot remove old uploads", {{"error", removed.status().ToString()}});
+      }
+      uploads_due = clock_->Now() + kUploadsEvery;
+    }
+    lock.lock();
+  } while (!wake_.wait_for(lock, absl::ToChronoNanoseconds(interval_), [this] { return stop_; }));
+}
+
+}  // namespace quantd

@@ -1,0 +1,101 @@
+#include "server/app/server_config.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+
+namespace quantd {
+namespace {
+
+constexpr int kWorkersMax = 256;
+constexpr int kThreadsMax = 4096;
+constexpr int kCallsMin = 16;  // A worker and a watcher hold one each all the time.
+constexpr int kCallsMax = 100'000;
+constexpr char kNone[] = "none";
+
+// An address, or the word "none".
+OptionValue OptionalHostPortValue(std::string* target) {
+  OptionValue value = HostPortValue(target, PortZero::kLetsTheSystemChoose);
+  value.set = [target, address = value.set](const std::string& text) {
+    if (text != kNone) return address(text);
+    *target = kNone;
+    return absl::OkStatus();
+  };
+  return value;
+}
+
+OptionTable Table(ServerConfig* config) {
+  std::vector<Option> options = {
+      {.name = "listen",
+       .value = HostPortValue(&config->listen, PortZero::kLetsTheSystemChoose),
+       .summary = "Where to serve the API; port 0 lets the system choose."},
+      {.name = "metrics-listen",
+       .value = OptionalHostPortValue(&config->metrics_listen),
+       .summary = "Where to serve /metrics; none turns it off."},
+      {.name = "port-file",
+       .value = TextValue("FILE", &config->port_file),
+       .summary = "Write the ports in use there, as JSON, once the server serves."},
+      {.name = "data-dir",
+       .value = TextValue("DIR", &config->data_dir),
+       .summary = "The folder of the database and the blobs."},
+      {.name = "embedded",
+       .value = SwitchValue(&config->embedded),
+       .summary = "Run workers on this machine, too, and look after them."},
+      {.name = "workers",
+       .value = IntegerValue("N", &config->workers, 1, kWorkersMax),
+       .summary = "With --embedded: how many; each runs one job at a time."},
+      {.name = "worker-threads",
+       .value = IntegerValue("N", &config->worker_threads, 0, kThreadsMax),
+       .summary = "With --embedded: threads of a job; 0 shares the cores among the workers."},
+      {.name = "worker-binary",
+       .value = TextValue("FILE", &config->worker_binary),
+       .summary = "With --embedded: the worker's program.",
+       .default_text = "quantd-worker beside this program"},
+      {.name = "lease-length",
+       .value = DurationValue(&config->lease_length, absl::Seconds(1), absl::Hours(1)),
+       .summary = "How long a worker may be silent before its job is given to another."},
+      {.name = "drain-timeout",
+       .value = DurationValue(&config->drain_timeout, absl::ZeroDuration(), absl::Hours(1)),
+       .summary = "With --embedded: how long workers may take to hand their jobs back at the end."},
+      {.name = "calls-max",
+       .value = IntegerValue("N", &config->calls_max, kCallsMin, kCallsMax),
+       .summary = "Calls served at once, watchers and waiting workers included."}};
+  for (Option& option : LogOptions(&config->log)) options.push_back(std::move(option));
+  options.push_back({.name = "help",
+                     .value = SwitchValue(&config->help),
+                     .summary = "Print this and exit.",
+                     .kind = OptionKind::kMode});
+  options.push_back({.name = "version",
+                     .value = SwitchValue(&config->version),
+                     .summary = "Print the version and exit.",
+                     .kind = OptionKind::kMode});
+  return OptionTable("quantd", "QUANTD_", std::move(options));
+}
+
+}  // namespace
+
+absl::StatusOr<ServerConfig> ParseServerConfig(const std::vector<std::string>& arguments,
+                                               const Environment& environment) {
+  ServerConfig config;
+  RETURN_IF_ERROR(Table(&config).Load(arguments, environment));
+  return config;
+}
+
+std::string ServerHelp() {
+  ServerConfig config;
+  return absl::StrCat(
+      "quantd serves quantization jobs: it queues them, stores models and results, and leases "
+      "jobs\n"
+      "to workers.\n\n"
+      "usage: quantd [flags]\n"
+      "       quantd --embedded --workers 2 --data-dir DIR\n\n",
+      Table(&config).Help(),
+      "\nSIGTERM or SIGINT drains: running jobs of embedded workers are handed back, calls end, "
+      "and\n"
+      "the next start goes on from there. Exit codes: 0 drained, 2 wrong flags, 3 the machine "
+      "does\n"
+      "not let it work.\n");
+}
+
+}  // namespace quantd

@@ -1,0 +1,38 @@
+// What quantd can be told by flags, environment variables (QUANTD_...) and a YAML file.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/config/log_options.h"
+#include "common/config/options.h"
+
+namespace quantd {
+
+struct ServerConfig {
+  std::string listen = "127.0.0.1:7460";
+  std::string metrics_listen = "127.0.0.1:7461";  // "none": no metrics.
+  std::string data_dir = "quantd-data";
+  std::string port_file;  // Where to write the ports in use; empty: nowhere.
+  bool embedded = false;
+  int workers = 1;         // With `embedded`.
+  int worker_threads = 0;  // Of each embedded worker's job; 0: the cores shared among the workers.
+  std::string worker_binary;  // Empty: quantd-worker beside this program.
+  absl::Duration lease_length = absl::Seconds(15);
+  absl::Duration drain_timeout = absl::Seconds(30);
+  int calls_max = 512;
+  LogSettings log;
+  bool help = false;
+  bool version = false;
+};
+
+// `arguments` are those after the program's name. Errors of OptionTable::Load().
+absl::StatusOr<ServerConfig> ParseServerConfig(
+    const std::vector<std::string>& arguments,
+    const Environment& environment = ProcessEnvironment());
+
+std::string ServerHelp();
+
+}  // namespace quantd

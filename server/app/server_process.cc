@@ -1,0 +1,168 @@
+#include "server/app/server_process.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/status_macros.h"
+#include "server/app/maintenance.h"
+#include "server/app/supervisor/worker_supervisor.h"
+#include "server/blob/local_dir/local_dir_blob_store.h"
+#include "server/core/artifact_registry.h"
+#include "server/core/catalogue_registry.h"
+#include "server/core/job_queue.h"
+#include "server/http/metrics.h"
+#include "server/http/metrics_server.h"
+#include "server/rpc/rpc_server.h"
+#include "server/store/sqlite/sqlite_job_store.h"
+
+namespace quantd {
+namespace {
+
+constexpr int kExitCannotWork = 3;
+constexpr absl::Duration kCallsGrace = absl::Seconds(5);
+constexpr absl::Duration kMaintenanceIntervalMax = absl::Seconds(1);
+
+// Where a worker on this machine finds a server that listens on `listen`.
+std::string LocalAddress(const std::string& listen, int port) {
+  const std::string host = listen.substr(0, listen.rfind(':'));
+  const bool any = host.empty() || host == "0.0.0.0" || host == "[::]";
+  return absl::StrCat(any ? "127.0.0.1" : host, ":", port);
+}
+
+sigset_t StopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+// Everything that lives as long as the server, in order of construction.
+class Server {
+ public:
+  explicit Server(const ServerConfig& config) : config_(config), ids_(&clock_) {}
+
+  absl::Status Start() {
+    RETURN_IF_ERROR(CreateFolders(config_.data_dir));
+    ASSIGN_OR_RETURN(store_, SqliteJobStore::Open(config_.data_dir + "/quantd.db"));
+    ASSIGN_OR_RETURN(blobs_, LocalDirBlobStore::Open(config_.data_dir + "/blobs"));
+    queue_ = std::make_unique<JobQueue>(QueueOptions{.lease_length = config_.lease_length},
+                                        store_.get(), blobs_.get(), &clock_, &ids_, &signal_);
+    catalogues_ = std::make_unique<CatalogueRegistry>(store_.get(), &clock_);
+    artifacts_ = std::make_unique<ArtifactRegistry>(store_.get(), blobs_.get(), &clock_, &ids_);
+    RETURN_IF_ERROR(queue_->RenewRunningLeases());
+    maintenance_ =
+        std::make_unique<Maintenance>(queue_.get(), blobs_.get(), &clock_,
+                                      std::min(config_.lease_length / 4, kMaintenanceIntervalMax));
+    RETURN_IF_ERROR(StartListening());
+    return config_.embedded ? StartWorkers() : absl::OkStatus();
+  }
+
+  // Running jobs are handed back, nothing new begins, calls in progress end.
+  void Drain() {
+    rpc_->StopServing();
+    signal_.Close();
+    if (supervisor_) supervisor_->Drain(config_.drain_timeout);
+    rpc_->Shutdown(kCallsGrace);
+  }
+
+ private:
+  absl::Status StartListening() {
+    metrics_.WatchQueue([this] { return queue_->Count(); }, [this] { return clock_.Now(); });
+    if (config_.metrics_listen != "none") {
+      ASSIGN_OR_RETURN(metrics_server_, MetricsServer::Start(config_.metrics_listen, metrics_));
+    }
+    ASSIGN_OR_RETURN(rpc_,
+                     RpcServer::Start({.listen = config_.listen, .threads_max = config_.calls_max},
+                                      {.queue = queue_.get(),
+                                       .catalogues = catalogues_.get(),
+                                       .artifacts = artifacts_.get(),
+                                       .blobs = blobs_.get(),
+                                       .signal = &signal_,
+                                       .metrics = &metrics_,
+                                       .clock = &clock_}));
+    const int metrics_port = metrics_server_ ? metrics_server_->port() : 0;
+    LOG_INFO("serving", {{"grpc", absl::StrCat(rpc_->port())},
+                         {"metrics", absl::StrCat(metrics_port)},
+                         {"data", config_.data_dir}});
+    if (config_.port_file.empty()) return absl::OkStatus();
+    const nlohmann::json ports = {{"grpc", rpc_->port()}, {"metrics", metrics_port}};
+    return WriteFileAtomically(config_.port_file, ports.dump());
+  }
+
+  absl::Status StartWorkers() {
+    const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+    const int threads =
+        config_.worker_threads > 0 ? config_.worker_threads : std::max(1, cores / config_.workers);
+    ASSIGN_OR_RETURN(const std::string binary, WorkerBinary());
+    std::vector<WorkerCommand> commands;
+    for (int i = 1; i <= config_.workers; ++i) {
+      const std::string name = absl::StrCat("embedded-", i);
+      WorkerCommand command{
+          .name = name,
+          .arguments = {binary, "--server", LocalAddress(config_.listen, rpc_->port()),
+                        "--worker-name", name, "--data-dir",
+                        absl::StrCat(config_.data_dir, "/workers/", i), "--threads",
+                        absl::StrCat(threads)}};
+      const std::vector<std::string> log_flags = LogFlags(config_.log);
+      command.arguments.insert(command.arguments.end(), log_flags.begin(), log_flags.end());
+      commands.push_back(std::move(command));
+    }
+    ASSIGN_OR_RETURN(supervisor_, WorkerSupervisor::Start(std::move(commands)));
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::string> WorkerBinary() const {
+    if (!config_.worker_binary.empty()) return config_.worker_binary;
+    return DefaultWorkerBinary();
+  }
+
+  const ServerConfig config_;
+  SystemClock clock_;
+  UlidSource ids_;
+  ChangeSignal signal_;
+  Metrics metrics_;
+  std::unique_ptr<SqliteJobStore> store_;
+  std::unique_ptr<LocalDirBlobStore> blobs_;
+  std::unique_ptr<JobQueue> queue_;
+  std::unique_ptr<CatalogueRegistry> catalogues_;
+  std::unique_ptr<ArtifactRegistry> artifacts_;
+  std::unique_ptr<Maintenance> maintenance_;
+  std::unique_ptr<MetricsServer> metrics_server_;
+  std::unique_ptr<RpcServer> rpc_;
+  std::unique_ptr<WorkerSupervisor> supervisor_;
+};
+
+}  // namespace
+
+int RunServer(const ServerConfig& config) {
+  // Models and results are nobody else's business on this machine.
+  ::umask(077);
+  // Blocked before any thread starts, so that every thread inherits it; this one waits for them.
+  const sigset_t signals = StopSignals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  Server server(config);
+  if (const absl::Status status = server.Start(); !status.ok()) {
+    LOG_ERROR("cannot start", {{"error", std::string(status.message())}});
+    return kExitCannotWork;
+  }
+  int received = 0;
+  sigwait(&signals, &received);
+  LOG_INFO("draining", {{"signal", absl::StrCat(received)}});
+  server.Drain();
+  LOG_INFO("stopped", {});
+  return 0;
+}
+
+}  // namespace quantd

@@ -1,0 +1,13 @@
+// The whole server in this process: wires the parts, runs until SIGTERM or SIGINT, drains.
+#pragma once
+
+#include "server/app/server_config.h"
+
+namespace quantd {
+
+// Returns the exit code: 0 after a clean drain, 3 when the machine does not let it work (port
+// taken, folder not writable, database in use). REQUIRES: the calling thread lives as long as the
+// process and no other runs yet.
+int RunServer(const ServerConfig& config);
+
+}  // namespace quantd

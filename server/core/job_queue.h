@@ -1,0 +1,153 @@
+// The job service's rules: what clients may do with jobs, and what workers may do with leases.
+// Every method is one transaction of the store, so two servers on one store would be as right as
+// one. Thread-safe.
+//
+// At-least-once execution, exactly-once effect: an attempt may run twice, but only the holder of a
+// job's latest fencing token can write, and a result is committed once.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/clock.h"
+#include "server/core/blob_store.h"
+#include "server/core/change_signal.h"
+#include "server/core/ids.h"
+#include "server/core/job_store.h"
+#include "server/core/retry_delay.h"
+
+namespace quantd {
+
+class JobEdit;
+
+struct QueueOptions {
+  absl::Duration lease_length = absl::Seconds(15);
+  RetryPolicy retry;
+};
+
+struct Submission {
+  std::string tenant;
+  std::string display_name;
+  std::map<std::string, std::string> labels;
+  JobTraits traits;
+  std::string spec;
+  std::string request_id;      // Empty: every submission is a new job.
+  std::string request_digest;  // Of everything above.
+};
+
+// A job with its large parts.
+struct FullJob {
+  Job job;
+  std::string spec;
+  std::string report;  // Empty unless succeeded.
+};
+
+struct LeasedJob {
+  Job job;
+  std::string spec;
+};
+
+struct HeartbeatAnswer {
+  absl::Time expire_time;
+  bool cancel_requested = false;
+};
+
+// How a worker ends its attempt.
+struct AttemptSucceeded {
+  std::vector<StoredFile> files;
+  std::string report;
+};
+struct AttemptFailed {
+  absl::Status error;  // Not OK.
+};
+struct AttemptCancelled {};
+struct AttemptHandedBack {};
+using AttemptResult =
+    std::variant<AttemptSucceeded, AttemptFailed, AttemptCancelled, AttemptHandedBack>;
+
+class JobQueue {
+ public:
+  // Everything is borrowed. Changes of a job are told to `signal` under its resource name, work for
+  // workers under kWorkTopic.
+  JobQueue(const QueueOptions& options, JobStore* store, const BlobStore* blobs, const Clock* clock,
+           IdSource* ids, ChangeSignal* signal);
+
+  static constexpr char kWorkTopic[] = "work";
+  // Events kept of one job; progress and log lines beyond are dropped, with a warning.
+  static constexpr int64_t kEventsMax = 100'000;
+
+  // Attempts of one job, handed-back ones included, before it fails: a worker that always stops in
+  // the middle must not go round for ever.
+  static constexpr size_t kAttemptsMax = 100;
+
+  // For clients.
+
+  // A repeated request_id returns the job of the first time; INVALID_ARGUMENT, reason
+  // REQUEST_ID_REUSED, when that came from another request. An identical job's result is taken over
+  // at once.
+  absl::StatusOr<Job> Submit(const Submission& submission);
+  // NOT_FOUND here and below when there is no such job.
+  absl::StatusOr<Job> Get(const JobName& name) const;
+  absl::StatusOr<FullJob> GetFull(const JobName& name) const;
+  absl::StatusOr<std::vector<Job>> List(const JobQuery& query) const;
+  // A queued job is cancelled at once, a running one when its worker has stopped; a finished one
+  // stays as it is.
+  absl::StatusOr<Job> Cancel(const JobName& name);
+  // FAILED_PRECONDITION, reason JOB_NOT_FINISHED; ABORTED, reason ETAG_MISMATCH, for a version
+  // other than the job's.
+  absl::Status Delete(const JobName& name, std::optional<int64_t> version);
+  absl::StatusOr<std::vector<JobEvent>> Events(const JobName& name, int64_t after, int limit) const;
+
+  // For workers.
+
+  // The next job that `worker` can run, if any.
+  absl::StatusOr<std::optional<LeasedJob>> Lease(const std::string& worker,
+                                                 const WorkerCatalogue& catalogue);
+  // ABORTED, reason STALE_LEASE, here and below: the token is not the job's latest, or its attempt
+  // has ended.
+  absl::StatusOr<HeartbeatAnswer> Heartbeat(const JobName& name, uint64_t token);
+  // Sequence and time of the events are the queue's. Only progress, log and warnings.
+  absl::Status Report(const JobName& name, uint64_t token, const std::vector<JobEvent>& events);
+  // Repeating a call that was carried out is OK. FAILED_PRECONDITION, reason BLOB_MISSING: the job
+  // stays leased.
+  absl::Status Complete(const JobName& name, uint64_t token, const AttemptResult& result);
+
+  // For maintenance.
+
+  // Takes back leases that have ended and fails jobs that nobody started in time. Returns how many.
+  absl::StatusOr<int> Reap();
+  // After a restart of the only server: gives running jobs a whole lease to report back, since
+  // their heartbeats had nowhere to go.
+  absl::Status RenewRunningLeases();
+  absl::StatusOr<QueueCounts> Count() const;
+
+ private:
+  absl::Status TakeResultFromCache(Transaction& transaction, JobEdit& edit) const;
+  // The job of a lease that holds; STALE_LEASE otherwise.
+  absl::StatusOr<Job> Leased(Transaction& transaction, const JobName& name, uint64_t token) const;
+  absl::StatusOr<std::optional<Job>> NextFor(Transaction& transaction,
+                                             const WorkerCatalogue& catalogue) const;
+  absl::Status ExpireLease(Transaction& transaction, Job job) const;
+  absl::Status EndInFailure(JobEdit& edit, const absl::Status& error, absl::Duration delay) const;
+  absl::Status CommitSuccess(Transaction& transaction, JobEdit& edit,
+                             const AttemptSucceeded& success, std::vector<JobName>& changed) const;
+  absl::Status Finish(Transaction& transaction, JobEdit& edit, const AttemptResult& result,
+                      std::vector<JobName>& changed) const;
+  void Notify(const std::vector<JobName>& changed) const;
+
+  const QueueOptions options_;
+  JobStore* const store_;
+  const BlobStore* const blobs_;
+  const Clock* const clock_;
+  IdSource* const ids_;
+  ChangeSignal* const signal_;
+};
+
+}  // namespace quantd

@@ -1,0 +1,148 @@
+#include "server/http/metrics.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+#include <chrono>
+#include <vector>
+
+#include "common/log.h"
+#include "server/core/job_codec.h"
+
+namespace quantd {
+namespace {
+
+using prometheus::Histogram;
+
+const Histogram::BucketBoundaries kCallSeconds = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                                                  0.1,    0.25,  0.5,    1,     2.5,  10,    60};
+const Histogram::BucketBoundaries kStageSeconds = {0.01, 0.05, 0.1, 0.5, 1,    5,    10,
+                                                   30,   60,   300, 900, 3600, 14400};
+
+std::string Text(absl::string_view text) { return std::string(text); }
+
+}  // namespace
+
+// Asks the queue when Prometheus asks us: gauges that are computed, never maintained, cannot drift.
+class Metrics::QueueCollector final : public prometheus::Collectable {
+ public:
+  QueueCollector(std::function<absl::StatusOr<QueueCounts>()> count,
+                 std::function<absl::Time()> now)
+      : count_(std::move(count)), now_(std::move(now)) {}
+
+  std::vector<prometheus::MetricFamily> Collect() const override {
+    const absl::StatusOr<QueueCounts> counts = count_();
+    if (!counts.ok()) {
+      LOG_WARNING("cannot count jobs", {{"error", counts.status().ToString()}});
+      return {};
+    }
+    prometheus::MetricFamily jobs{
+        "quantd_jobs", "Jobs in the store, by state.", prometheus::MetricType::Gauge, {}};
+    for (const JobState state : {JobState::kQueued, JobState::kRunning, JobState::kSucceeded,
+                                 JobState::kFailed, JobState::kCancelled}) {
+      const auto found = counts->jobs.find(state);
+      jobs.metric.push_back(
+          Gauge(found == counts->jobs.end() ? 0 : static_cast<double>(found->second)));
+      jobs.metric.back().label.push_back({"state", Text(ToText(state))});
+    }
+    prometheus::MetricFamily age{"quantd_queue_oldest_age_seconds",
+                                 "Age of the oldest queued job; 0 when none is queued.",
+                                 prometheus::MetricType::Gauge,
+                                 {}};
+    age.metric.push_back(
+        Gauge(counts->oldest_queued ? absl::ToDoubleSeconds(now_() - *counts->oldest_queued) : 0));
+    return {jobs, age};
+  }
+
+ private:
+  static prometheus::ClientMetric Gauge(double value) {
+    prometheus::ClientMetric metric;
+    metric.gauge.value = value;
+    return metric;
+  }
+
+  std::function<absl::StatusOr<QueueCounts>()> count_;
+  std::function<absl::Time()> now_;
+};
+
+struct Metrics::Families {
+  std::shared_ptr<prometheus::Registry> registry = std::make_shared<prometheus::Registry>();
+  prometheus::Family<prometheus::Counter>& calls =
+      prometheus::BuildCounter()
+          .Name("quantd_rpc_total")
+          .Help("Finished calls, by method and status code.")
+          .Register(*registry);
+  prometheus::Family<Histogram>& call_seconds =
+      prometheus::BuildHistogram()
+          .Name("quantd_rpc_duration_seconds")
+          .Help("Duration of finished calls, by method; streams and long polls included.")
+          .Register(*registry);
+  prometheus::Family<prometheus::Counter>& blob_bytes =
+      prometheus::BuildCounter()
+          .Name("quantd_blob_bytes_total")
+          .Help("Bytes of blobs received (in) and sent (out).")
+          .Register(*registry);
+  prometheus::Family<prometheus::Counter>& attempts =
+      prometheus::BuildCounter()
+          .Name("quantd_attempts_total")
+          .Help("Attempts that workers ended, by outcome.")
+          .Register(*registry);
+  prometheus::Counter& leases = prometheus::BuildCounter()
+                                    .Name("quantd_leases_total")
+                                    .Help("Leases granted to workers.")
+                                    .Register(*registry)
+                                    .Add({});
+  prometheus::Counter& cached = prometheus::BuildCounter()
+                                    .Name("quantd_cached_jobs_total")
+                                    .Help("Jobs answered at once with an earlier job's result.")
+                                    .Register(*registry)
+                                    .Add({});
+  prometheus::Family<Histogram>& stage_seconds =
+      prometheus::BuildHistogram()
+          .Name("quantd_stage_duration_seconds")
+          .Help("Duration of the stages of succeeded jobs.")
+          .Register(*registry);
+  std::shared_ptr<QueueCollector> queue;
+};
+
+Metrics::Metrics() : families_(std::make_unique<Families>()) {}
+Metrics::~Metrics() = default;
+
+void Metrics::CountCall(absl::string_view method, absl::string_view code, absl::Duration took) {
+  families_->calls.Add({{"method", Text(method)}, {"code", Text(code)}}).Increment();
+  families_->call_seconds.Add({{"method", Text(method)}}, kCallSeconds)
+      .Observe(absl::ToDoubleSeconds(took));
+}
+
+void Metrics::CountBlobBytes(Direction direction, int64_t bytes) {
+  families_->blob_bytes.Add({{"direction", direction == Direction::kIn ? "in" : "out"}})
+      .Increment(static_cast<double>(bytes));
+}
+
+void Metrics::CountAttempt(absl::string_view outcome) {
+  families_->attempts.Add({{"outcome", Text(outcome)}}).Increment();
+}
+
+void Metrics::CountLease() { families_->leases.Increment(); }
+
+void Metrics::CountCachedJob() { families_->cached.Increment(); }
+
+void Metrics::ObserveStage(absl::string_view stage, double seconds) {
+  families_->stage_seconds.Add({{"stage", Text(stage)}}, kStageSeconds).Observe(seconds);
+}
+
+void Metrics::WatchQueue(std::function<absl::StatusOr<QueueCounts>()> count,
+                         std::function<absl::Time()> now) {
+  families_->queue = std::make_shared<QueueCollector>(std::move(count), std::move(now));
+}
+
+std::vector<std::weak_ptr<prometheus::Collectable>> Metrics::collectables() const {
+  std::vector<std::weak_ptr<prometheus::Collectable>> all = {families_->registry};
+  if (families_->queue) all.push_back(families_->queue);
+  return all;
+}
+
+}  // namespace quantd

@@ -1,0 +1,197 @@
+#include "server/rpc/artifact_service.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "common/digest.h"
+#include "common/error.h"
+#include "common/status_macros.h"
+#include "server/core/errors.h"
+#include "server/rpc/convert_job.h"
+#include "server/rpc/paging.h"
+#include "server/rpc/spec_check.h"
+
+namespace quantd {
+namespace {
+
+constexpr int kDigestsMax = 10'000;
+constexpr int64_t kReadChunkBytes = 1 << 20;
+constexpr size_t kWriteChunkBytesMax = 2 << 20;
+constexpr size_t kUploadIdBytesMax = 128;
+
+absl::Status CheckUpload(const std::string& parent, const std::string& upload_id,
+                         const std::string& digest) {
+  RETURN_IF_ERROR(ParseTenant(parent).status());
+  if (upload_id.empty() || upload_id.size() > kUploadIdBytesMax) {
+    return InvalidField("INVALID_UPLOAD_ID", "upload_id", "is missing or longer than 128 bytes");
+  }
+  if (!IsSha256Hex(digest)) {
+    return InvalidField("INVALID_DIGEST", "digest",
+                        "must be a SHA-256: 64 lower-case hexadecimal digits");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<v1::WriteBlobResponse> ArtifactService::Write(
+    const std::function<bool(v1::WriteBlobRequest*)>& next) {
+  v1::WriteBlobRequest message;
+  if (!next(&message)) return InvalidField("INVALID_UPLOAD", "parent", "the stream is empty");
+  RETURN_IF_ERROR(CheckUpload(message.parent(), message.upload_id(), message.digest()));
+  // Two tenants that choose the same upload id do not meet.
+  ASSIGN_OR_RETURN(const std::unique_ptr<BlobWriter> writer,
+                   blobs_->OpenUpload(absl::StrCat(message.parent(), "/", message.upload_id()),
+                                      message.digest(), message.size_bytes()));
+  do {
+    if (message.data().size() > kWriteChunkBytesMax) {
+      return InvalidField("CHUNK_TOO_LONG", "data", "has more than 2 MiB");
+    }
+    RETURN_IF_ERROR(writer->Append(message.offset(), message.data()));
+    metrics_->CountBlobBytes(Metrics::Direction::kIn, static_cast<int64_t>(message.data().size()));
+    if (!message.finish()) continue;
+    RETURN_IF_ERROR(writer->Finish());
+    v1::WriteBlobResponse response;
+    response.set_committed_bytes(writer->committed());
+    return response;
+  } while (next(&message));
+  return MakeError(absl::StatusCode::kAborted, "UPLOAD_INCOMPLETE",
+                   absl::StrCat("the stream ended after ", writer->committed(),
+                                " bytes, before its last message; resume there"));
+}
+
+absl::Status ArtifactService::Read(
+    const v1::ReadBlobRequest& request,
+    const std::function<bool(const v1::ReadBlobResponse&)>& send) const {
+  RETURN_IF_ERROR(ParseTenant(request.parent()).status());
+  ASSIGN_OR_RETURN(const int64_t size, blobs_->Size(request.digest()));
+  if (request.offset() < 0 || request.offset() > size) {
+    return MakeError(
+        absl::StatusCode::kOutOfRange,
+        absl::StrCat("offset ", request.offset(), " is not in 0 to ", size),
+        {.reason = "OFFSET_OUT_OF_RANGE", .violations = {{"offset", "lies outside of the blob"}}});
+  }
+  if (request.limit() < 0) return InvalidField("INVALID_LIMIT", "limit", "must not be negative");
+  const int64_t left = size - request.offset();
+  const int64_t end =
+      request.offset() + (request.limit() == 0 ? left : std::min(request.limit(), left));
+  v1::ReadBlobResponse chunk;
+  for (int64_t offset = request.offset(); offset < end;) {
+    ASSIGN_OR_RETURN(*chunk.mutable_data(), blobs_->Read(request.digest(), offset,
+                                                         std::min(kReadChunkBytes, end - offset)));
+    if (chunk.data().empty()) return absl::DataLossError("a blob is shorter than it was");
+    if (!send(chunk)) return absl::CancelledError("the reader has gone");
+    offset += static_cast<int64_t>(chunk.data().size());
+    metrics_->CountBlobBytes(Metrics::Direction::kOut, static_cast<int64_t>(chunk.data().size()));
+  }
+  return absl::OkStatus();
+}
+
+grpc::Status ArtifactService::FindMissingBlobs(grpc::ServerContext*,
+                                               const v1::FindMissingBlobsRequest* request,
+                                               v1::FindMissingBlobsResponse* response) {
+  return runner_->Run("ArtifactService/FindMissingBlobs", [&]() -> absl::Status {
+    RETURN_IF_ERROR(ParseTenant(request->parent()).status());
+    if (request->digests_size() > kDigestsMax) {
+      return InvalidField("TOO_MANY_DIGESTS", "digests", "has more than 10,000 entries");
+    }
+    for (int i = 0; i < request->digests_size(); ++i) {
+      if (!IsSha256Hex(request->digests(i))) {
+        return InvalidField("INVALID_DIGEST", absl::StrCat("digests[", i, "]"),
+                            "must be a SHA-256: 64 lower-case hexadecimal digits");
+      }
+      if (!blobs_->Has(request->digests(i))) response->add_missing_digests(request->digests(i));
+    }
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status ArtifactService::WriteBlob(grpc::ServerContext*,
+                                        grpc::ServerReader<v1::WriteBlobRequest>* reader,
+                                        v1::WriteBlobResponse* response) {
+  return runner_->Unary("ArtifactService/WriteBlob", response, [&] {
+    return Write([&](v1::WriteBlobRequest* message) { return reader->Read(message); });
+  });
+}
+
+grpc::Status ArtifactService::QueryWriteStatus(grpc::ServerContext*,
+                                               const v1::QueryWriteStatusRequest* request,
+                                               v1::QueryWriteStatusResponse* response) {
+  return runner_->Run("ArtifactService/QueryWriteStatus", [&]() -> absl::Status {
+    RETURN_IF_ERROR(CheckUpload(request->parent(), request->upload_id(), request->digest()));
+    const absl::StatusOr<int64_t> size = blobs_->Size(request->digest());
+    response->set_complete(size.ok());
+    response->set_committed_bytes(
+        size.ok()
+            ? *size
+            : blobs_->CommittedBytes(absl::StrCat(request->parent(), "/", request->upload_id()),
+                                     request->digest()));
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status ArtifactService::ReadBlob(grpc::ServerContext*, const v1::ReadBlobRequest* request,
+                                       grpc::ServerWriter<v1::ReadBlobResponse>* writer) {
+  return runner_->Run("ArtifactService/ReadBlob", [&] {
+    return Read(*request, [&](const v1::ReadBlobResponse& chunk) { return writer->Write(chunk); });
+  });
+}
+
+grpc::Status ArtifactService::CreateArtifact(grpc::ServerContext*,
+                                             const v1::CreateArtifactRequest* request,
+                                             v1::Artifact* response) {
+  return runner_->Unary(
+      "ArtifactService/CreateArtifact", response, [&]() -> absl::StatusOr<v1::Artifact> {
+        ASSIGN_OR_RETURN(const std::string tenant, ParseTenant(request->parent()));
+        SpecProblems problems;
+        CheckFiles(request->artifact().files(), "artifact.files", problems);
+        CheckLabels(request->artifact().labels(), "artifact.labels", problems);
+        RETURN_IF_ERROR(problems.ToStatus());
+        ASSIGN_OR_RETURN(const Artifact artifact,
+                         artifacts_->Create(tenant, FromProto(request->artifact().files()),
+                                            {request->artifact().labels().begin(),
+                                             request->artifact().labels().end()}));
+        return ToProto(artifact);
+      });
+}
+
+grpc::Status ArtifactService::GetArtifact(grpc::ServerContext*,
+                                          const v1::GetArtifactRequest* request,
+                                          v1::Artifact* response) {
+  return runner_->Unary(
+      "ArtifactService/GetArtifact", response, [&]() -> absl::StatusOr<v1::Artifact> {
+        ASSIGN_OR_RETURN(const ArtifactName name, ParseArtifactName(request->name()));
+        ASSIGN_OR_RETURN(const Artifact artifact, artifacts_->Get(name));
+        return ToProto(artifact);
+      });
+}
+
+grpc::Status ArtifactService::ListArtifacts(grpc::ServerContext*,
+                                            const v1::ListArtifactsRequest* request,
+                                            v1::ListArtifactsResponse* response) {
+  return runner_->Run("ArtifactService/ListArtifacts", [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const std::string tenant, ParseTenant(request->parent()));
+    ASSIGN_OR_RETURN(const int page_size, PageSize(request->page_size()));
+    ASSIGN_OR_RETURN(const std::optional<int64_t> before, ParsePageToken(request->page_token()));
+    ASSIGN_OR_RETURN(std::vector<Artifact> artifacts,
+                     artifacts_->List(tenant, before, page_size + 1));
+    if (artifacts.size() > static_cast<size_t>(page_size)) {
+      artifacts.pop_back();
+      response->set_next_page_token(MakePageToken(artifacts.back().key));
+    }
+    for (const Artifact& artifact : artifacts) *response->add_artifacts() = ToProto(artifact);
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status ArtifactService::DeleteArtifact(grpc::ServerContext*,
+                                             const v1::DeleteArtifactRequest* request,
+                                             v1::DeleteArtifactResponse*) {
+  return runner_->Run("ArtifactService/DeleteArtifact", [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const ArtifactName name, ParseArtifactName(request->name()));
+    return artifacts_->Delete(name);
+  });
+}
+
+}  // namespace quantd

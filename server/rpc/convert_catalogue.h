@@ -1,0 +1,15 @@
+// The stored announcements of workers as messages.
+#pragma once
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "quantd/v1/quality.pb.h"
+#include "server/core/catalogue_registry.h"
+
+namespace quantd {
+
+// Those in use, latest seen first. DATA_LOSS when one does not parse.
+absl::StatusOr<std::vector<v1::Catalogue>> CurrentCatalogues(const CatalogueRegistry& registry);
+
+}  // namespace quantd

@@ -1,0 +1,97 @@
+#include "server/rpc/rpc_server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+
+#include "absl/memory/memory.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/error.h"
+#include "server/rpc/artifact_service.h"
+#include "server/rpc/call_runner.h"
+#include "server/rpc/job_service.h"
+#include "server/rpc/quality_service.h"
+#include "server/rpc/worker_service.h"
+
+namespace quantd {
+namespace {
+
+// Specs may list 1,000,000 files and reports carry histograms; blobs stream in chunks far below it.
+constexpr int kMessageBytesMax = 64 << 20;
+constexpr int kKeepaliveMilliseconds = 60'000;
+constexpr int kPingIntervalMinMilliseconds = 30'000;
+
+}  // namespace
+
+struct RpcServer::Services {
+  explicit Services(const Parts& parts)
+      : runner(parts.metrics, parts.clock),
+        jobs(&runner, parts.metrics, parts.queue, parts.catalogues, parts.blobs, parts.signal,
+             parts.clock),
+        artifacts(&runner, parts.metrics, parts.artifacts, parts.blobs),
+        quality(&runner, parts.catalogues, parts.queue, parts.artifacts, parts.blobs),
+        workers(&runner, parts.metrics, parts.queue, parts.catalogues, parts.signal, parts.clock) {}
+
+  CallRunner runner;
+  JobService jobs;
+  ArtifactService artifacts;
+  QualityService quality;
+  WorkerService workers;
+  std::unique_ptr<grpc::Server> server;  // Last: gone before the services.
+};
+
+RpcServer::RpcServer() = default;
+
+absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const Options& options,
+                                                            const Parts& parts) {
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  auto server = absl::WrapUnique(new RpcServer());
+  server->services_ = std::make_unique<Services>(parts);
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &server->port_);
+  builder.SetMaxReceiveMessageSize(kMessageBytesMax);
+  builder.SetMaxSendMessageSize(kMessageBytesMax);
+  grpc::ResourceQuota quota("quantd");
+  quota.SetMaxThreads(options.threads_max);
+  builder.SetResourceQuota(quota);
+  // Two servers on one port would share the connections between them.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMilliseconds);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                             kPingIntervalMinMilliseconds);
+  builder.RegisterService(&server->services_->jobs);
+  builder.RegisterService(&server->services_->artifacts);
+  builder.RegisterService(&server->services_->quality);
+  builder.RegisterService(&server->services_->workers);
+  server->services_->server = builder.BuildAndStart();
+  if (server->services_->server == nullptr || server->port_ == 0) {
+    return MakeError(
+        absl::StatusCode::kUnavailable, "CANNOT_LISTEN",
+        absl::StrCat("cannot listen on ", options.listen, "; is another server running there?"));
+  }
+  for (const char* service :
+       {v1::JobService::service_full_name(), v1::ArtifactService::service_full_name(),
+        v1::QualityService::service_full_name(), v1::WorkerService::service_full_name()}) {
+    server->services_->server->GetHealthCheckService()->SetServingStatus(service, true);
+  }
+  return server;
+}
+
+RpcServer::~RpcServer() { Shutdown(absl::ZeroDuration()); }
+
+void RpcServer::StopServing() {
+  services_->server->GetHealthCheckService()->SetServingStatus(false);
+}
+
+void RpcServer::Shutdown(absl::Duration grace) {
+  if (services_->server == nullptr) return;
+  services_->server->Shutdown(absl::ToChronoTime(absl::Now() + grace));
+  services_->server->Wait();
+  services_->server.reset();
+}
+
+}  // namespace quantd

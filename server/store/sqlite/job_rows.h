@@ -1,0 +1,31 @@
+// One job as one row: the columns, how they are read and how they are bound.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/core/job.h"
+#include "server/store/sqlite/database.h"
+
+namespace quantd {
+
+// "SELECT <columns> FROM jobs " followed by `where`, whose question marks are bound next.
+std::string SelectJobs(absl::string_view where);
+
+// The row of a statement of SelectJobs().
+absl::StatusOr<Job> ReadJob(const Statement& row);
+
+// All rows, or the first one, of a bound statement of SelectJobs().
+absl::StatusOr<std::vector<Job>> ReadJobs(Statement& statement);
+absl::StatusOr<std::optional<Job>> ReadFirstJob(Statement& statement);
+
+// The columns that Insert() and Update() of the store write, in the order in which they are bound.
+extern const char kFixedColumns[];  // Set once.
+extern const char kChangingColumns[];
+
+void BindFixedColumns(const Job& job, Statement& statement);
+void BindChangingColumns(const Job& job, Statement& statement);
+
+}  // namespace quantd

@@ -1,0 +1,115 @@
+// Events, artifacts and catalogues.
+#include "tests/conformance/job_store/store_fixture.h"
+
+namespace quantd::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class OtherTables : public JobStoreConformance {
+ protected:
+  absl::Status Append(int64_t key, const std::vector<JobEvent>& events) {
+    return store_->Write([&](Transaction& t) { return t.events().Append(key, events); });
+  }
+  std::vector<JobEvent> Events(int64_t key, int64_t after = 0, int limit = 100) {
+    return Read([&](Transaction& t) { return t.events().Read(key, after, limit); }).value();
+  }
+  absl::Status Insert(const Artifact& artifact) {
+    return store_->Write([&](Transaction& t) { return t.artifacts().Insert(artifact); });
+  }
+  absl::StatusOr<Artifact> Get(const std::string& id) {
+    return Read([&](Transaction& t) { return t.artifacts().Get({"t", id}); });
+  }
+};
+INSTANTIATE_TEST_SUITE_P(AllStores, OtherTables, ::testing::ValuesIn(JobStores()), StoreName);
+
+TEST_P(OtherTables, EveryKindOfEventComesBackInOrder) {
+  const Job job = JobStoreConformance::Insert(SomeJob("a"));
+  const std::vector<JobEvent> events = {
+      {1, At(0), JobState::kQueued},
+      {2, At(1),
+       JobProgress{
+           .stage = "plan", .step = 1, .steps = 2, .eta = absl::Seconds(3), .fraction = 0.25}},
+      {3, At(1), LogText{std::string("line \"one\"\n\0 two", 16)}},
+      {4, At(2), WarningText{""}},
+      {5, At(3), LogText{std::string(1 << 20, 'x')}}};
+  ASSERT_OK(Append(job.key, {events.begin(), events.begin() + 2}));
+  ASSERT_OK(Append(job.key, {events.begin() + 2, events.end()}));
+  EXPECT_EQ(Events(job.key), events);
+  EXPECT_EQ(Events(job.key, 3), std::vector<JobEvent>(events.begin() + 3, events.end()));
+  EXPECT_EQ(Events(job.key, 1, 2), std::vector<JobEvent>(events.begin() + 1, events.begin() + 3));
+  EXPECT_THAT(Events(job.key, 5), IsEmpty());
+}
+
+TEST_P(OtherTables, EventsGoWithTheirJobAndWithNoOther) {
+  const Job a = JobStoreConformance::Insert(SomeJob("a"));
+  const Job b = JobStoreConformance::Insert(SomeJob("b"));
+  ASSERT_OK(Append(a.key, {{1, At(0), JobState::kQueued}}));
+  ASSERT_OK(Append(b.key, {{1, At(0), JobState::kQueued}}));
+  ASSERT_OK(store_->Write([&](Transaction& t) { return t.jobs().Delete(a.key); }));
+  EXPECT_THAT(Events(a.key), IsEmpty());
+  EXPECT_EQ(Events(b.key).size(), 1u);
+}
+
+TEST_P(OtherTables, BytesThatAreNoUtf8DoNotBreakAnEvent) {
+  const Job job = JobStoreConformance::Insert(SomeJob("a"));
+  ASSERT_OK(Append(job.key, {{1, At(0), LogText{"\xff\xfe"}}}));
+  EXPECT_EQ(Events(job.key).size(), 1u);
+}
+
+TEST_P(OtherTables, ArtifactsAreKeptListedAndDeleted) {
+  Artifact artifact{.name = {"t", "a1"},
+                    .files = {{"m.onnx", std::string(64, 'a'), 12}, {"r", std::string(64, 'b'), 0}},
+                    .create_time = At(1),
+                    .job = "tenants/t/jobs/j",
+                    .labels = {{"k", "v"}},
+                    .digest = std::string(64, 'c')};
+  ASSERT_OK(Insert(artifact));
+  EXPECT_THAT(Insert(artifact), StatusIs(absl::StatusCode::kAlreadyExists));
+  const Artifact found = Get("a1").value();
+  artifact.key = found.key;
+  EXPECT_EQ(found, artifact);
+  for (const char* id : {"a2", "a3"}) {
+    artifact.name.artifact = id;
+    ASSERT_OK(Insert(artifact));
+  }
+  artifact.name = {"u", "a4"};
+  ASSERT_OK(Insert(artifact));
+  const auto list = [&](std::optional<int64_t> before, int limit) {
+    std::vector<std::string> ids;
+    const auto artifacts =
+        Read([&](Transaction& t) { return t.artifacts().List("t", before, limit); }).value();
+    for (const Artifact& one : artifacts) ids.push_back(one.name.artifact);
+    return ids;
+  };
+  EXPECT_THAT(list(std::nullopt, 2), ElementsAre("a3", "a2"));
+  EXPECT_THAT(list(Get("a2")->key, 9), ElementsAre("a1"));
+
+  const auto remove = [&] {
+    return store_->Write([](Transaction& t) { return t.artifacts().Delete({"t", "a2"}); });
+  };
+  EXPECT_OK(remove());
+  EXPECT_THAT(remove(), HasReason("ARTIFACT_NOT_FOUND"));
+  EXPECT_THAT(Get("a2").status(), HasReason("ARTIFACT_NOT_FOUND"));
+  EXPECT_THAT(list(std::nullopt, 9), ElementsAre("a3", "a1"));
+}
+
+TEST_P(OtherTables, ACatalogueIsOneEntryAndTheLatestSeenComesFirst) {
+  const auto put = [&](const std::string& digest, int64_t seen) {
+    const WorkerCatalogue catalogue{.digest = digest,
+                                    .engine_version = "1",
+                                    .capabilities = {"preset:a", "preset:b"},
+                                    .content = std::string("\0bytes", 6),
+                                    .last_seen = At(seen)};
+    EXPECT_OK(store_->Write([&](Transaction& t) { return t.catalogues().Put(catalogue); }));
+    return catalogue;
+  };
+  put("x", 1);
+  const WorkerCatalogue y = put("y", 2);
+  const WorkerCatalogue x = put("x", 3);
+  EXPECT_THAT(Read([](Transaction& t) { return t.catalogues().All(); }).value(), ElementsAre(x, y));
+}
+
+}  // namespace
+}  // namespace quantd::testing

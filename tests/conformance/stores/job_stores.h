@@ -1,0 +1,26 @@
+// The job stores that the conformance suites run on.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "server/core/job_store.h"
+
+namespace quantd::testing {
+
+struct JobStoreFactory {
+  std::string name;
+  std::function<std::unique_ptr<JobStore>()> open;  // An empty one.
+  int random_operations = 0;                        // How many of them fit a test of some seconds.
+};
+
+inline std::ostream& operator<<(std::ostream& out, const JobStoreFactory& store) {
+  return out << store.name;
+}
+
+std::vector<JobStoreFactory> JobStores();
+
+}  // namespace quantd::testing

@@ -1,0 +1,234 @@
+#include "server/blob/local_dir/local_dir_blob_store.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+
+#include "tests/conformance/blob_store_conformance.h"
+
+namespace quantd::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+INSTANTIATE_TEST_SUITE_P(LocalDir, BlobStoreConformance,
+                         ::testing::Values(BlobStoreFactory{
+                             "local_dir", [](const std::string& folder) {
+                               return *LocalDirBlobStore::Open(folder + "/blobs");
+                             }}));
+
+class LocalDirBlobStoreTest : public ::testing::Test {
+ protected:
+  // As a server that starts, after one that ended in whatever way.
+  void Reopen(PwriteFunction write = nullptr) {
+    store_.reset();
+    absl::StatusOr<std::unique_ptr<LocalDirBlobStore>> store =
+        LocalDirBlobStore::Open(folder_.path(), std::move(write));
+    ASSERT_OK(store);
+    store_ = *std::move(store);
+  }
+  void SetUp() override { Reopen(); }
+
+  std::unique_ptr<BlobWriter> OpenUpload(const std::string& bytes) {
+    auto writer = store_->OpenUpload("u", Sha256Hex(bytes), static_cast<int64_t>(bytes.size()));
+    EXPECT_OK(writer);
+    return *std::move(writer);
+  }
+  std::string Put(const std::string& bytes) {
+    auto writer = OpenUpload(bytes);
+    EXPECT_OK(writer->Append(0, bytes));
+    EXPECT_OK(writer->Finish());
+    return Sha256Hex(bytes);
+  }
+
+  std::string UploadsFolder() const { return folder_.path() + "/uploads"; }
+  // The path of the only partial upload.
+  std::string PartialPath() const {
+    const std::vector<std::string> names = ListFolder(UploadsFolder()).value();
+    EXPECT_EQ(names.size(), 1u);
+    return UploadsFolder() + "/" + names.at(0);
+  }
+  // Sets back when the file was last written to.
+  static void MakeOlder(const std::string& path, absl::Duration by) {
+    const timespec then = absl::ToTimespec(absl::Now() - by);
+    const timespec times[2] = {then, then};
+    ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
+  }
+
+  TemporaryFolder folder_;
+  std::unique_ptr<LocalDirBlobStore> store_;
+};
+
+TEST_F(LocalDirBlobStoreTest, BlobsOutliveTheProcess) {
+  const std::string digest = Put("abc");
+  Reopen();
+  EXPECT_THAT(store_->Read(digest, 0, 9), IsOkAndHolds(std::string("abc")));
+  EXPECT_THAT(store_->List(), IsOkAndHolds(ElementsAre(digest)));
+}
+
+TEST_F(LocalDirBlobStoreTest, BlobsLieUnderTheirDigestsAndAreTheOwnersAlone) {
+  const std::string digest = Put("abc");
+  const std::string path = folder_.path() + "/objects/" + digest.substr(0, 2) + "/" + digest;
+  struct stat info;
+  ASSERT_EQ(::stat(path.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+  EXPECT_THAT(ReadFile(path, 10), IsOkAndHolds(std::string("abc")));
+  EXPECT_THAT(ListFolder(UploadsFolder()), IsOkAndHolds(IsEmpty()));
+}
+
+TEST_F(LocalDirBlobStoreTest, AnUploadIsResumedAfterARestart) {
+  const std::string bytes = SomeBytes(3'000'000);
+  ASSERT_OK(OpenUpload(bytes)->Append(0, bytes.substr(0, 2'500'000)));
+  Reopen();
+  EXPECT_EQ(store_->CommittedBytes("u", Sha256Hex(bytes)), 2'500'000);
+  EXPECT_THAT(store_->List(), IsOkAndHolds(IsEmpty()));
+  auto writer = OpenUpload(bytes);
+  ASSERT_EQ(writer->committed(), 2'500'000);
+  ASSERT_OK(writer->Append(2'500'000, bytes.substr(2'500'000)));
+  ASSERT_OK(writer->Finish());
+  ASSERT_OK_AND_ASSIGN(const std::string read, store_->Read(Sha256Hex(bytes), 0, kToTheEnd));
+  EXPECT_TRUE(read == bytes);
+}
+
+TEST_F(LocalDirBlobStoreTest, ACompleteUploadThatWasNotFinishedIsFinishedAfterARestart) {
+  ASSERT_OK(OpenUpload("abc")->Append(0, "abc"));
+  Reopen();
+  EXPECT_FALSE(store_->Has(Sha256Hex("abc")));
+  EXPECT_OK(OpenUpload("abc")->Finish());
+  EXPECT_TRUE(store_->Has(Sha256Hex("abc")));
+}
+
+TEST_F(LocalDirBlobStoreTest, ADamagedPartIsFoundAtFinishAndThrownAway) {
+  ASSERT_OK(OpenUpload("0123456789")->Append(0, "012345"));
+  std::fstream(PartialPath(), std::ios::in | std::ios::out | std::ios::binary).seekp(2).put('x');
+  Reopen();
+  auto writer = OpenUpload("0123456789");
+  ASSERT_EQ(writer->committed(), 6);
+  ASSERT_OK(writer->Append(6, "6789"));
+  EXPECT_THAT(writer->Finish(), HasReason("DIGEST_MISMATCH"));
+  writer.reset();
+  EXPECT_THAT(ListFolder(UploadsFolder()), IsOkAndHolds(IsEmpty()));
+  EXPECT_FALSE(store_->Has(Sha256Hex("0123456789")));
+  Put("0123456789");
+}
+
+TEST_F(LocalDirBlobStoreTest, APartThatLostItsEndGoesOnFromWhatIsThere) {
+  ASSERT_OK(OpenUpload("0123456789")->Append(0, "012345"));
+  ASSERT_EQ(::truncate(PartialPath().c_str(), 4), 0);  // What a power failure may leave.
+  Reopen();
+  auto writer = OpenUpload("0123456789");
+  ASSERT_EQ(writer->committed(), 4);
+  ASSERT_OK(writer->Append(4, "456789"));
+  EXPECT_OK(writer->Finish());
+}
+
+TEST_F(LocalDirBlobStoreTest, FilesThatAreNoBlobsAreNeverSeen) {
+  const std::string digest = Put("abc");
+  const std::string shard = folder_.path() + "/objects/" + digest.substr(0, 2);
+  ASSERT_OK(WriteFileAtomically(shard + "/" + digest + ".tmp", "x"));
+  ASSERT_OK(WriteFileAtomically(folder_.path() + "/objects/README", "x"));
+  ASSERT_OK(WriteFileAtomically(UploadsFolder() + "/" + Sha256Hex("y"), "y"));
+  EXPECT_THAT(store_->List(), IsOkAndHolds(ElementsAre(digest)));
+  EXPECT_FALSE(store_->Has(Sha256Hex("y")));
+  EXPECT_FALSE(store_->Has(digest + ".tmp"));
+}
+
+TEST_F(LocalDirBlobStoreTest, NoNameLeadsOutOfTheFolder) {
+  ASSERT_OK(WriteFileAtomically(folder_.path() + "/secret", "x"));
+  for (const char* name : {"../secret", "../../secret", "/etc/passwd"}) {
+    EXPECT_THAT(store_->Read(name, 0, 1), HasReason("BLOB_NOT_FOUND"));
+    EXPECT_THAT(store_->OpenUpload("u", name, 1), HasReason("INVALID_DIGEST"));
+    EXPECT_OK(store_->Delete(name));
+  }
+  EXPECT_OK(store_->OpenUpload("../../escaped", Sha256Hex("x"), 1));
+  EXPECT_THAT(ListFolder(folder_.path()),
+              IsOkAndHolds(ElementsAre("objects", "secret", "uploads")));
+}
+
+TEST_F(LocalDirBlobStoreTest, AFullDiskBreaksNothing) {
+  // Half of what is asked for fits, then nothing, until there is room again.
+  int64_t room = 4;
+  Reopen([&](int fd, const void* bytes, size_t count, off_t offset) -> ssize_t {
+    const int64_t fits = std::min<int64_t>(room, static_cast<int64_t>(count));
+    if (fits == 0) {
+      errno = ENOSPC;
+      return -1;
+    }
+    room -= fits;
+    return ::pwrite(fd, bytes, static_cast<size_t>(fits), offset);
+  });
+  auto writer = OpenUpload("0123456789");
+  ASSERT_OK(writer->Append(0, "01"));
+  const absl::Status status = writer->Append(2, "23456789");
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_THAT(status, HasReason("DISK_FULL"));
+  EXPECT_EQ(writer->committed(), 2);
+  EXPECT_THAT(ReadFile(PartialPath(), 100), IsOkAndHolds(std::string("01")));
+
+  room = 100;
+  ASSERT_OK(writer->Append(2, "23456789"));
+  ASSERT_OK(writer->Finish());
+  EXPECT_THAT(store_->Read(Sha256Hex("0123456789"), 0, 99),
+              IsOkAndHolds(std::string("0123456789")));
+}
+
+TEST_F(LocalDirBlobStoreTest, AnInterruptedWriteGoesOn) {
+  bool interrupted = false;
+  Reopen([&](int fd, const void* bytes, size_t, off_t offset) -> ssize_t {
+    interrupted = !interrupted;
+    errno = EINTR;
+    return interrupted ? -1 : ::pwrite(fd, bytes, 1, offset);
+  });
+  Put("0123456789");
+  EXPECT_THAT(store_->Read(Sha256Hex("0123456789"), 0, 99),
+              IsOkAndHolds(std::string("0123456789")));
+}
+
+TEST_F(LocalDirBlobStoreTest, ABlobThatCannotBePublishedIsKeptForAnotherTry) {
+  auto writer = OpenUpload("abc");
+  ASSERT_OK(writer->Append(0, "abc"));
+  // A file where the blob's folder belongs.
+  const std::string shard = folder_.path() + "/objects/" + Sha256Hex("abc").substr(0, 2);
+  ASSERT_OK(WriteFileAtomically(shard, "in the way"));
+  EXPECT_THAT(writer->Finish(), ::testing::Not(IsOk()));
+  writer.reset();
+  EXPECT_FALSE(store_->Has(Sha256Hex("abc")));
+  ASSERT_OK(RemoveAll(shard));
+  writer = OpenUpload("abc");
+  EXPECT_EQ(writer->committed(), 3);
+  EXPECT_OK(writer->Finish());
+}
+
+TEST_F(LocalDirBlobStoreTest, StaleUploadsAreRemovedAndFreshOrOpenOnesAreNot) {
+  ASSERT_OK(OpenUpload("stale")->Append(0, "st"));
+  MakeOlder(PartialPath(), absl::Hours(48));
+  ASSERT_OK_AND_ASSIGN(auto open, store_->OpenUpload("open", Sha256Hex("open"), 4));
+  ASSERT_OK(open->Append(0, "op"));
+  ASSERT_OK_AND_ASSIGN(const std::vector<std::string> uploads, ListFolder(UploadsFolder()));
+  for (const std::string& name : uploads) {
+    MakeOlder(UploadsFolder() + "/" + name, absl::Hours(48));
+  }
+  ASSERT_OK(OpenUpload("fresh")->Append(0, "fr"));
+
+  EXPECT_THAT(store_->RemoveUploadsOlderThan(absl::Now() - absl::Hours(24)), IsOkAndHolds(1));
+  EXPECT_EQ(store_->CommittedBytes("u", Sha256Hex("stale")), 0);
+  EXPECT_EQ(store_->CommittedBytes("open", Sha256Hex("open")), 2);
+  EXPECT_EQ(store_->CommittedBytes("u", Sha256Hex("fresh")), 2);
+  ASSERT_OK(open->Append(2, "en"));
+  EXPECT_OK(open->Finish());
+}
+
+TEST_F(LocalDirBlobStoreTest, AFolderThatCannotBeMadeIsAnErrorThatNamesIt) {
+  ASSERT_OK(WriteFileAtomically(folder_.path() + "/file", "x"));
+  const auto store = LocalDirBlobStore::Open(folder_.path() + "/file");
+  ASSERT_FALSE(store.ok());
+  EXPECT_THAT(std::string(store.status().message()), HasSubstr("/file/objects"));
+}
+
+}  // namespace
+}  // namespace quantd::testing

@@ -1,0 +1,15 @@
+#include "server/blob/memory/memory_blob_store.h"
+
+#include "tests/conformance/blob_store_conformance.h"
+
+namespace quantd::testing {
+namespace {
+
+INSTANTIATE_TEST_SUITE_P(Memory, BlobStoreConformance,
+                         ::testing::Values(BlobStoreFactory{
+                             "memory", [](const std::string&) {
+                               return std::make_unique<MemoryBlobStore>();
+                             }}));
+
+}  // namespace
+}  // namespace quantd::testing

@@ -1,0 +1,124 @@
+#include "worker/methods/catalogue.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "tests/support/status_matchers.h"
+
+namespace quantd {
+namespace {
+
+using testing::HasReason;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::NamesField;
+using testing::StatusIs;
+
+Recipe GoodRecipe() {
+  return {.weight = {{"int8_sym"}, {"per_channel"}, {"minmax"}, {"nearest"}},
+          .activation = {{"uint8_asym"}, {"per_tensor"}, {"percentile"}, {"nearest"}},
+          .compensations = {{"bias_correction"}},
+          .data = {"random"}};
+}
+
+TEST(CatalogueTest, MethodsAreSortedAndNamedOncePerAxis) {
+  const Catalogue catalogue = MakeCatalogue();
+  std::set<std::pair<std::string, std::string>> ids;
+  std::pair<std::string, std::string> before;
+  for (const MethodInfo& method : catalogue.methods) {
+    const std::pair<std::string, std::string> id(method.axis, method.id);
+    EXPECT_TRUE(ids.insert(id).second) << id.first << " " << id.second;
+    EXPECT_LT(before, id);
+    before = id;
+    EXPECT_FALSE(method.summary.empty()) << id.second;
+  }
+  for (const char* range : {"entropy", "minmax", "moving_average", "mse", "percentile"}) {
+    EXPECT_EQ(ids.count({"range", range}), 1u) << range;
+  }
+}
+
+TEST(CatalogueTest, EveryParameterStartsWithinItsLimits) {
+  const Catalogue catalogue = MakeCatalogue();
+  for (const MethodInfo& method : catalogue.methods) {
+    for (const ParamSpec& param : method.params) {
+      EXPECT_LE(param.min, param.initial) << method.id << " " << param.name;
+      EXPECT_LE(param.initial, param.max) << method.id << " " << param.name;
+      EXPECT_FALSE(param.summary.empty()) << method.id << " " << param.name;
+    }
+  }
+}
+
+TEST(CatalogueTest, EveryPresetIsARecipeThatPasses) {
+  const Catalogue catalogue = MakeCatalogue();
+  std::vector<std::string> ids;
+  for (const PresetInfo* preset : catalogue.presets) {
+    EXPECT_OK(CheckRecipe(preset->recipe)) << preset->id;
+    EXPECT_FALSE(preset->summary.empty());
+    ids.push_back(preset->id);
+  }
+  EXPECT_THAT(ids,
+              ::testing::ElementsAre("w8a8-entropy", "w8a8-minmax", "w8a8-mse", "w8a8-percentile"));
+}
+
+TEST(CheckRecipeTest, AGoodRecipePasses) {
+  EXPECT_OK(CheckRecipe(GoodRecipe()));
+  Recipe plain = GoodRecipe();
+  plain.compensations.clear();
+  plain.data = {};
+  EXPECT_OK(CheckRecipe(plain));
+}
+
+TEST(CheckRecipeTest, EveryProblemIsNamedAndTheFirstGivesTheReason) {
+  Recipe recipe = GoodRecipe();
+  recipe.weight.range = {"entropy"};          // For activations only.
+  recipe.activation.format = {"float4"};      // There is none.
+  recipe.activation.range.params["p"] = 7.0;  // Out of range.
+  recipe.compensations.push_back({"magic"});  // There is none.
+  recipe.allocation = {"greedy"};             // The axis has no method.
+  recipe.recoveries = {{}};                   // Has no id.
+  const absl::Status status = CheckRecipe(recipe);
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(status, HasReason("UNKNOWN_METHOD"));
+  EXPECT_THAT(status, NamesField("recipe.weight.range.id"));
+  EXPECT_THAT(status, NamesField("recipe.activation.format.id"));
+  EXPECT_THAT(status, NamesField("recipe.activation.range.parameters[p]"));
+  EXPECT_THAT(status, NamesField("recipe.compensations[1].id"));
+  EXPECT_THAT(status, NamesField("recipe.allocation.id"));
+  EXPECT_THAT(status, NamesField("recipe.recoveries[0].id"));
+  EXPECT_EQ(GetErrorDetails(status).violations.size(), 6u);
+}
+
+TEST(CheckRecipeTest, AnUnknownMethodIsAnsweredWithThoseThatExist) {
+  Recipe recipe = GoodRecipe();
+  recipe.activation.range = {"min_max"};
+  EXPECT_THAT(GetErrorDetails(CheckRecipe(recipe)).violations[0].description,
+              HasSubstr("entropy, minmax, moving_average, mse, percentile"));
+}
+
+TEST(CheckRecipeTest, WeightsAreSymmetricAndActivationsPerTensor) {
+  Recipe recipe = GoodRecipe();
+  recipe.weight.format = {"uint8_asym"};
+  EXPECT_THAT(CheckRecipe(recipe), NamesField("recipe.weight.format.id"));
+  recipe = GoodRecipe();
+  recipe.activation.granularity = {"per_channel"};
+  EXPECT_THAT(CheckRecipe(recipe), NamesField("recipe.activation.granularity.id"));
+}
+
+TEST(CheckRecipeTest, AnEmptyRecipeIsIncomplete) {
+  const absl::Status status = CheckRecipe({});
+  EXPECT_THAT(status, HasReason("INCOMPLETE_RECIPE"));
+  EXPECT_EQ(GetErrorDetails(status).violations.size(), 8u);
+}
+
+TEST(DescribeRecipeTest, FitsOnALine) {
+  Recipe recipe = GoodRecipe();
+  recipe.activation.range.params["p"] = 0.999;
+  recipe.rules = {{.op_type = "Conv", .exclude = true}, {.op_type = "Gemm", .exclude = true}};
+  EXPECT_EQ(DescribeRecipe(recipe),
+            "weights int8_sym per_channel minmax, activations uint8_asym per_tensor "
+            "percentile(p=0.999), bias_correction, 2 rules");
+}
+
+}  // namespace
+}  // namespace quantd

@@ -1,0 +1,51 @@
+#include "worker/methods/recipe.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace quantd {
+namespace {
+
+std::string Describe(const ParamValue& value) {
+  return std::visit(
+      [](const auto& held) -> std::string {
+        if constexpr (std::is_same_v<std::decay_t<decltype(held)>, bool>) {
+          return held ? "true" : "false";
+        } else {
+          return absl::StrCat(held);
+        }
+      },
+      value);
+}
+
+std::string Describe(const Component& component) {
+  if (component.params.empty()) return component.id;
+  return absl::StrCat(component.id, "(",
+                      absl::StrJoin(component.params, ", ",
+                                    [](std::string* out, const auto& param) {
+                                      absl::StrAppend(out, param.first, "=",
+                                                      Describe(param.second));
+                                    }),
+                      ")");
+}
+
+std::string Describe(const TensorRecipe& recipe) {
+  return absl::StrCat(Describe(recipe.format), " ", Describe(recipe.granularity), " ",
+                      Describe(recipe.range));
+}
+
+}  // namespace
+
+std::string DescribeRecipe(const Recipe& recipe) {
+  std::vector<std::string> parts;
+  for (const Component& transform : recipe.transforms) parts.push_back(Describe(transform));
+  parts.push_back("weights " + Describe(recipe.weight));
+  parts.push_back("activations " + Describe(recipe.activation));
+  for (const Component& one : recipe.compensations) parts.push_back(Describe(one));
+  for (const Component& one : recipe.recoveries) parts.push_back(Describe(one));
+  const size_t rules = recipe.rules.size();
+  if (rules > 0) parts.push_back(absl::StrCat(rules, rules == 1 ? " rule" : " rules"));
+  return absl::StrJoin(parts, ", ");
+}
+
+}  // namespace quantd
