@@ -1,5 +1,6 @@
 #include "server/core/job_codec.h"
 
+#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -22,8 +23,13 @@ std::string Dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-// Runs `read` on the parsed text; the library's exceptions mean that somebody else wrote into the
-// database.
+// Well-formed JSON that says something impossible. Never leaves Decode().
+struct ImpossibleRecord {
+  std::string what;
+};
+
+// Runs `read` on the parsed text; exceptions, the library's and ours, mean that somebody else wrote
+// into the database.
 template <typename Read>
 absl::Status Decode(absl::string_view text, const Read& read) {
   try {
@@ -31,7 +37,18 @@ absl::Status Decode(absl::string_view text, const Read& read) {
     return absl::OkStatus();
   } catch (const Json::exception& error) {
     return absl::DataLossError(absl::StrCat("a stored record is damaged: ", error.what()));
+  } catch (const ImpossibleRecord& error) {
+    return absl::DataLossError(absl::StrCat("a stored record is damaged: ", error.what));
   }
+}
+
+// The integer `json`, from `first` to `last`.
+int IntFromJson(const Json& json, absl::string_view field, int first, int last) {
+  const int64_t value = json.get<int64_t>();
+  if (value < first || value > last) {
+    throw ImpossibleRecord{absl::StrCat(field, " ", value, " is not in ", first, "..", last)};
+  }
+  return static_cast<int>(value);
 }
 
 Json ToJson(const absl::Status& status) {
@@ -58,7 +75,9 @@ absl::Status StatusFromJson(const Json& json) {
   if (json.contains("retry_after_ns")) {
     details.retry_after = absl::Nanoseconds(json["retry_after_ns"].get<int64_t>());
   }
-  const auto code = static_cast<absl::StatusCode>(json.at("code").get<int>());
+  constexpr int kLastCode = static_cast<int>(absl::StatusCode::kUnauthenticated);
+  const auto code =
+      static_cast<absl::StatusCode>(IntFromJson(json.at("code"), "code", 1, kLastCode));
   const std::string message = json.at("message");
   if (details == ErrorDetails()) return absl::Status(code, message);
   return MakeError(code, message, details);
@@ -77,7 +96,8 @@ Json ToJson(const JobProgress& progress) {
   Json json = {{"stage", progress.stage},
                {"step", progress.step},
                {"steps", progress.steps},
-               {"fraction", progress.fraction}};
+               // JSON has no NaN: 0 / 0 from a worker would make the job unreadable.
+               {"fraction", std::isfinite(progress.fraction) ? progress.fraction : 0}};
   if (progress.eta) json["eta_ns"] = absl::ToInt64Nanoseconds(*progress.eta);
   return json;
 }
@@ -105,7 +125,8 @@ Attempt AttemptFromJson(const Json& json) {
           .worker = json.at("worker"),
           .start_time = DecodeTime(json.at("start")),
           .end_time = TimeFromJson(json.at("end")),
-          .outcome = static_cast<AttemptOutcome>(json.at("outcome").get<int>()),
+          .outcome = static_cast<AttemptOutcome>(IntFromJson(
+              json.at("outcome"), "outcome", 0, static_cast<int>(std::size(kOutcomes)) - 1)),
           .error = StatusFromJson(json.at("error"))};
 }
 
@@ -158,12 +179,11 @@ std::string EncodeEvent(const JobEvent& event) {
 }
 
 absl::Status DecodeEvent(absl::string_view text, JobEvent& event) {
-  absl::Status meaning;
-  RETURN_IF_ERROR(Decode(text, [&](const Json& json) {
+  return Decode(text, [&](const Json& json) {
     if (json.contains("state")) {
       const absl::StatusOr<JobState> state = ParseJobState(json["state"].get<std::string>());
-      meaning = state.status();
-      event.content = state.value_or(JobState::kQueued);
+      if (!state.ok()) throw ImpossibleRecord{std::string(state.status().message())};
+      event.content = *state;
     } else if (json.contains("progress")) {
       event.content = ProgressFromJson(json["progress"]);
     } else if (json.contains("log")) {
@@ -171,8 +191,7 @@ absl::Status DecodeEvent(absl::string_view text, JobEvent& event) {
     } else {
       event.content = WarningText{json.at("warning")};
     }
-  }));
-  return meaning;
+  });
 }
 
 std::string EncodeFiles(const std::vector<StoredFile>& files) {

@@ -43,6 +43,12 @@ absl::Duration DecodeDuration(int64_t nanoseconds) {
 
 }  // namespace
 
+absl::StatusOr<JobState> DecodeState(absl::string_view text) {
+  absl::StatusOr<JobState> state = ParseJobState(text);
+  if (!state.ok()) return absl::DataLossError(state.status().message());
+  return state;
+}
+
 std::string SelectJobs(absl::string_view where) {
   return absl::StrCat("SELECT key, ", kFixedColumns, ", ", kChangingColumns, " FROM jobs ", where);
 }
@@ -64,7 +70,7 @@ absl::StatusOr<Job> ReadJob(const Statement& row) {
   job.create_time = columns.Time();
   job.display_name = columns.Text();
   ASSIGN_OR_RETURN(job.labels, DecodeMap(columns.Text()));
-  ASSIGN_OR_RETURN(job.state, ParseJobState(columns.Text()));
+  ASSIGN_OR_RETURN(job.state, DecodeState(columns.Text()));
   job.version = columns.Int();
   job.update_time = columns.Time();
   job.not_before = columns.Time();

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "server/core/job.h"
 #include "server/store/sqlite/database.h"
 
@@ -13,6 +14,9 @@ namespace quantd {
 
 // "SELECT <columns> FROM jobs " followed by `where`, whose question marks are bound next.
 std::string SelectJobs(absl::string_view where);
+
+// DATA_LOSS for a text that is no state.
+absl::StatusOr<JobState> DecodeState(absl::string_view text);
 
 // The row of a statement of SelectJobs().
 absl::StatusOr<Job> ReadJob(const Statement& row);

@@ -27,9 +27,12 @@ absl::StatusOr<Artifact> ReadRow(const Statement& row) {
 }  // namespace
 
 absl::Status SqliteArtifactTable::Insert(const Artifact& artifact) {
-  if (Get(artifact.name).ok()) {
+  const absl::Status existing = Get(artifact.name).status();
+  if (existing.ok()) {
     return absl::AlreadyExistsError(absl::StrCat(artifact.name.ToString(), " exists already"));
   }
+  // A read that failed may have ended the transaction; an insertion now would be outside of it.
+  if (!absl::IsNotFound(existing)) return existing;
   ASSIGN_OR_RETURN(
       Statement statement,
       database_.Prepare(

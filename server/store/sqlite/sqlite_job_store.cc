@@ -52,6 +52,16 @@ absl::Status Transact(Database& database, const char* begin, const JobStore::Bod
   return status;
 }
 
+// A server that does not start is better than one that answers from a damaged file.
+absl::Status CheckPages(Database& database) {
+  ASSIGN_OR_RETURN(Statement check, database.Prepare("PRAGMA quick_check(1)"));
+  ASSIGN_OR_RETURN(const bool row, check.Step());
+  if (row && check.Text(0) == "ok") return absl::OkStatus();
+  return MakeError(absl::StatusCode::kFailedPrecondition, "STORE_DAMAGED",
+                   absl::StrCat("the database is damaged; restore it from a backup: ",
+                                row ? check.Text(0) : "the check found nothing to check"));
+}
+
 // Two servers on one database would both be right, but each would miss what the other tells its
 // watchers.
 absl::StatusOr<int> LockFile(const std::string& path) {
@@ -73,11 +83,12 @@ absl::StatusOr<std::unique_ptr<SqliteJobStore>> SqliteJobStore::Open(const std::
   auto store = absl::WrapUnique(new SqliteJobStore());
   ASSIGN_OR_RETURN(store->lock_fd_, LockFile(path + ".lock"));
   ASSIGN_OR_RETURN(store->writer_, Database::Open(path));
-  RETURN_IF_ERROR(Annotate(store->writer_->Execute("PRAGMA journal_mode = WAL;"
-                                                   "PRAGMA synchronous = FULL;"
-                                                   "PRAGMA foreign_keys = ON;"),
-                           path));
+  RETURN_IF_ERROR(Annotate(
+      store->writer_->Execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"), path));
+  // Before the log, which stays with the file: the database of another program is left as it is.
   RETURN_IF_ERROR(Annotate(Migrate(*store->writer_), path));
+  RETURN_IF_ERROR(Annotate(store->writer_->Execute("PRAGMA journal_mode = WAL"), path));
+  RETURN_IF_ERROR(Annotate(CheckPages(*store->writer_), path));
   ASSIGN_OR_RETURN(store->reader_, Database::Open(path));
   RETURN_IF_ERROR(Annotate(store->reader_->Execute("PRAGMA query_only = ON;"), path));
   return store;

@@ -14,8 +14,9 @@ namespace quantd {
 // Thread-safe. Writes run one at a time; reads run beside them on a snapshot, one at a time too.
 class SqliteJobStore final : public JobStore {
  public:
-  // Creates or migrates the database. FAILED_PRECONDITION, reason STORE_IN_USE when another process
-  // has it open, STORE_TOO_NEW, or STORE_DAMAGED; all name the path.
+  // Creates or migrates the database and checks its pages, which reads the file once.
+  // FAILED_PRECONDITION, reason STORE_IN_USE when another process has it open, STORE_TOO_NEW, or
+  // STORE_DAMAGED; all name the path.
   static absl::StatusOr<std::unique_ptr<SqliteJobStore>> Open(const std::string& path);
   ~SqliteJobStore() override;
 

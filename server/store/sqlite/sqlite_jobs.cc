@@ -72,9 +72,12 @@ absl::StatusOr<std::vector<Job>> SqliteJobTable::List(const JobQuery& query) {
 }
 
 absl::StatusOr<int64_t> SqliteJobTable::Insert(const Job& job, absl::string_view spec) {
-  if (Get(job.name).ok()) {
+  const absl::Status existing = Get(job.name).status();
+  if (existing.ok()) {
     return absl::AlreadyExistsError(absl::StrCat(job.name.ToString(), " exists already"));
   }
+  // A read that failed may have ended the transaction; an insertion now would be outside of it.
+  if (!absl::IsNotFound(existing)) return existing;
   int64_t key = 0;
   {
     ASSIGN_OR_RETURN(Statement statement,
@@ -221,7 +224,7 @@ absl::StatusOr<QueueCounts> SqliteJobTable::Count() {
   while (true) {
     ASSIGN_OR_RETURN(const bool row, statement.Step());
     if (!row) return counts;
-    ASSIGN_OR_RETURN(const JobState state, ParseJobState(statement.Text(0)));
+    ASSIGN_OR_RETURN(const JobState state, DecodeState(statement.Text(0)));
     counts.jobs[state] = statement.Int(1);
     if (state == JobState::kQueued) counts.oldest_queued = DecodeTime(statement.Int(2));
   }

@@ -1,4 +1,6 @@
 // Records of jobs: what is written is read, found and listed.
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
 #include "common/error.h"
 #include "tests/conformance/job_store/store_fixture.h"
 
@@ -157,6 +159,22 @@ TEST_P(JobRecords, FiltersCompareWholeValues) {
   EXPECT_THAT(List({.tenant = "t", .labels = {{"team", "vision"}, {"k.x", "2"}}}), IsEmpty());
   EXPECT_THAT(List({.tenant = "t", .labels = {{"team", "vision\" or 1=1 --"}}}), ElementsAre("b"));
   EXPECT_THAT(List({.tenant = "t", .labels = {{"k", "1"}}}), IsEmpty());
+}
+
+TEST_P(JobRecords, LabelsMayHoldAnyText) {
+  const std::vector<std::string> values = {
+      "", "'", "\"", "a\\b", "x.y[0]", "\u00fc\U0001f600", "1", "true", "null", "a"};
+  for (size_t i = 0; i < values.size(); ++i) {
+    Job job = SomeJob(absl::StrCat("job-", i));
+    job.labels = {{"value", values[i]}, {"k.\"" + values[i], "key"}};
+    Insert(job);
+  }
+  for (size_t i = 0; i < values.size(); ++i) {
+    SCOPED_TRACE(absl::CHexEscape(values[i]));
+    const std::string id = absl::StrCat("job-", i);
+    EXPECT_THAT(List({.tenant = "t", .labels = {{"value", values[i]}}}), ElementsAre(id));
+    EXPECT_THAT(List({.tenant = "t", .labels = {{"k.\"" + values[i], "key"}}}), ElementsAre(id));
+  }
 }
 
 TEST_P(JobRecords, CountsByStateAndTheOldestQueued) {

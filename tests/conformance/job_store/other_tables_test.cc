@@ -1,4 +1,8 @@
 // Events, artifacts and catalogues.
+#include <cmath>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
 #include "tests/conformance/job_store/store_fixture.h"
 
 namespace quantd::testing {
@@ -56,6 +60,25 @@ TEST_P(OtherTables, BytesThatAreNoUtf8DoNotBreakAnEvent) {
   const Job job = JobStoreConformance::Insert(SomeJob("a"));
   ASSERT_OK(Append(job.key, {{1, At(0), LogText{"\xff\xfe"}}}));
   EXPECT_EQ(Events(job.key).size(), 1u);
+}
+
+// A worker's 0 / 0 must not make its job unreadable, and with it every list that the job is in.
+TEST_P(OtherTables, ProgressThatIsNoNumberLeavesTheJobReadable) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  for (const double odd : {std::nan(""), infinity, -infinity}) {
+    SCOPED_TRACE(odd);
+    Job job = SomeJob(absl::StrCat("job-", odd > 0, odd < 0));
+    job.state = JobState::kRunning;
+    job.progress = {.stage = "calibrate", .step = 1, .fraction = odd};
+    job = JobStoreConformance::Insert(job);
+    ASSERT_OK(Append(job.key, {{1, At(0), job.progress}, {2, At(0), LogText{"next"}}}));
+    EXPECT_OK(JobStoreConformance::Get(job.name.job));
+    EXPECT_OK(Read([](Transaction& t) { return t.jobs().Running(); }));
+    const auto events = Read([&](Transaction& t) { return t.events().Read(job.key, 0, 10); });
+    ASSERT_OK(events);
+    ASSERT_EQ(events->size(), 2u);
+    EXPECT_EQ(std::get<JobProgress>((*events)[0].content).stage, "calibrate");
+  }
 }
 
 TEST_P(OtherTables, ArtifactsAreKeptListedAndDeleted) {

@@ -1,5 +1,6 @@
 #include "server/core/job_codec.h"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "common/error.h"
@@ -67,9 +68,35 @@ TEST(JobCodecTest, DamagedTextIsDataLoss) {
   }
   JobEvent event;
   EXPECT_THAT(DecodeEvent("{}", event), StatusIs(absl::StatusCode::kDataLoss));
-  EXPECT_FALSE(DecodeEvent("{\"state\": \"DREAMING\"}", event).ok());
+  EXPECT_THAT(DecodeEvent("{\"state\": \"DREAMING\"}", event),
+              StatusIs(absl::StatusCode::kDataLoss));
   EXPECT_THAT(DecodeFiles("[[1]]"), StatusIs(absl::StatusCode::kDataLoss));
   EXPECT_THAT(DecodeMap("[1]"), StatusIs(absl::StatusCode::kDataLoss));
+}
+
+TEST(JobCodecTest, NumbersWithoutMeaningAreDataLoss) {
+  const Json good = Json::parse(kDetails);
+  Job job;
+  ASSERT_OK(DecodeJobDetails(good.dump(), job));
+  for (const int64_t outcome : {int64_t{-1}, int64_t{6}, int64_t{1} << 32}) {
+    Json bad = good;
+    bad["attempts"][0]["outcome"] = outcome;
+    EXPECT_THAT(DecodeJobDetails(bad.dump(), job), StatusIs(absl::StatusCode::kDataLoss))
+        << outcome;
+  }
+  // 0 is OK, which is no error; 16 is the last code that there is.
+  for (const int code : {-1, 0, 17}) {
+    Json bad = good;
+    bad["attempts"][0]["error"]["code"] = code;
+    EXPECT_THAT(DecodeJobDetails(bad.dump(), job), StatusIs(absl::StatusCode::kDataLoss)) << code;
+  }
+}
+
+TEST(JobCodecTest, AFractionThatIsNoNumberIsZero) {
+  JobEvent event;
+  event.content = JobProgress{.stage = "plan", .fraction = std::nan("")};
+  EXPECT_EQ(Json::parse(EncodeEvent(event)),
+            Json::parse(R"({"progress":{"stage":"plan","step":0,"steps":0,"fraction":0}})"));
 }
 
 TEST(JobCodecTest, EventsSayTheirKind) {

@@ -5,9 +5,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
+#include "common/file.h"
 #include "gtest/gtest.h"
 #include "server/store/sqlite/database.h"
 #include "server/store/sqlite/migrations.h"
@@ -62,6 +64,41 @@ TEST_F(SqliteStoreTest, AFileThatIsNoDatabaseIsRefusedByItsPath) {
 
 TEST_F(SqliteStoreTest, ADatabaseOfAnotherProgramIsRefused) {
   ASSERT_OK((*Database::Open(Path()))->Execute("CREATE TABLE theirs (x)"));
+  EXPECT_THAT(Open().status(), HasReason("STORE_DAMAGED"));
+}
+
+TEST_F(SqliteStoreTest, ADatabaseOfAnotherProgramStaysAsItIs) {
+  ASSERT_OK((*Database::Open(Path()))->Execute("CREATE TABLE theirs (x)"));
+  const absl::StatusOr<std::string> before = ReadFile(Path(), 1 << 20);
+  ASSERT_OK(before);
+  EXPECT_FALSE(Open().ok());
+  EXPECT_TRUE(ReadFile(Path(), 1 << 20).value() == *before);
+}
+
+TEST_F(SqliteStoreTest, ADamagedDatabaseIsRefusedByItsPath) {
+  {
+    const auto store = Open();
+    ASSERT_OK(store);
+    for (int i = 0; i < 100; ++i) ASSERT_OK(InsertJob(**store, absl::StrCat("job-", i)));
+  }
+  // Every page after the first holds rows or indexes; the first is left, so that the file is still
+  // a database with the right tables.
+  absl::StatusOr<std::string> content = ReadFile(Path(), 8 << 20);
+  ASSERT_OK(content);
+  std::fill(content->begin() + 4096, content->end(), '\xa5');
+  std::ofstream(Path(), std::ios::binary) << *content;
+  const absl::Status status = Open().status();
+  EXPECT_THAT(status, HasReason("STORE_DAMAGED"));
+  EXPECT_NE(std::string(status.message()).find(Path()), std::string::npos);
+}
+
+TEST_F(SqliteStoreTest, ATruncatedDatabaseIsRefused) {
+  {
+    const auto store = Open();
+    ASSERT_OK(store);
+    for (int i = 0; i < 100; ++i) ASSERT_OK(InsertJob(**store, absl::StrCat("job-", i)));
+  }
+  ASSERT_EQ(::truncate(Path().c_str(), 3 * 4096), 0);
   EXPECT_THAT(Open().status(), HasReason("STORE_DAMAGED"));
 }
 
