@@ -1,5 +1,7 @@
 #include "server/rpc/convert_job.h"
 
+#include <algorithm>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -106,7 +108,8 @@ JobEvent FromProto(const v1::JobEvent& event) {
       JobProgress progress{.stage = from.stage(),
                            .step = from.step(),
                            .steps = from.steps(),
-                           .fraction = from.fraction()};
+                           // A worker's arithmetic is not to be trusted with the progress bar.
+                           .fraction = from.fraction() > 0 ? std::min(from.fraction(), 1.0) : 0};
       if (from.has_eta()) progress.eta = FromProto(from.eta());
       result.content = progress;
       break;

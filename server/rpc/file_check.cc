@@ -24,6 +24,10 @@ bool IsLabelKey(absl::string_view key) {
   });
 }
 
+bool HoldsControlCharacter(absl::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](char c) { return absl::ascii_iscntrl(c); });
+}
+
 }  // namespace
 
 std::string FileNameProblem(absl::string_view name) {
@@ -72,9 +76,9 @@ void CheckLabels(const google::protobuf::Map<std::string, std::string>& labels,
     if (!IsLabelKey(key)) {
       problems.Add(kInvalid, absl::StrCat(field, "[", key, "]"),
                    "a key matches [a-z][a-z0-9_.-]{0,62}");
-    } else if (value.size() > kLabelValueBytesMax) {
+    } else if (value.size() > kLabelValueBytesMax || HoldsControlCharacter(value)) {
       problems.Add(kInvalid, absl::StrCat(field, "[", key, "]"),
-                   "its value is longer than 256 bytes");
+                   "its value is longer than 256 bytes or holds a control character");
     }
   }
 }

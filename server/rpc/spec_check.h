@@ -40,7 +40,8 @@ void CheckFiles(const google::protobuf::RepeatedPtrField<v1::FileRef>& files,
                 const std::string& field, SpecProblems& problems, int max = kFilesMax);
 // What is wrong with a relative path; empty when nothing is.
 std::string FileNameProblem(absl::string_view name);
-// At most 64 labels; keys match [a-z][a-z0-9_.-]{0,62}, values have at most 256 bytes.
+// At most 64 labels; keys match [a-z][a-z0-9_.-]{0,62}, values have at most 256 bytes and no
+// control characters.
 void CheckLabels(const google::protobuf::Map<std::string, std::string>& labels,
                  const std::string& field, SpecProblems& problems);
 

@@ -43,6 +43,10 @@ absl::Status Transact(Database& database, const char* begin, const JobStore::Bod
   RETURN_IF_ERROR(database.Execute(begin));
   SqliteTransaction transaction(database);
   absl::Status status = body(transaction);
+  if (status.ok() && !database.in_transaction()) {
+    status = MakeError(absl::StatusCode::kInternal, "STORE_FAILED",
+                       "the job store: the transaction ended in the middle");
+  }
   if (status.ok()) status = database.Execute("COMMIT");
   // Some errors, a full disk among them, have ended the transaction already.
   if (!status.ok() && database.in_transaction()) {
