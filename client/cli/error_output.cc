@@ -48,6 +48,18 @@ void PrintJson(const absl::Status& status, std::ostream& err) {
 
 }  // namespace
 
+void PrintViolations(const absl::Status& status, std::ostream& out) {
+  const ErrorDetails details = GetErrorDetails(status);
+  for (const FieldViolation& violation : details.violations) {
+    // The message of a single violation says it all already.
+    if (details.violations.size() == 1 && absl::StrContains(status.message(), violation.field) &&
+        absl::StrContains(status.message(), violation.description)) {
+      continue;
+    }
+    out << "  " << violation.field << ": " << PrintableLines(violation.description) << "\n";
+  }
+}
+
 void PrintError(const absl::Status& status, OutputFormat output, const std::string& server,
                 std::ostream& err) {
   if (output == OutputFormat::kJson) return PrintJson(status, err);
@@ -55,14 +67,7 @@ void PrintError(const absl::Status& status, OutputFormat output, const std::stri
   err << "error: " << PrintableLines(status.message());
   err << " [" << (details.reason.empty() ? absl::StatusCodeToString(status.code()) : details.reason)
       << "]\n";
-  for (const FieldViolation& violation : details.violations) {
-    // The message of a single violation says it all already.
-    if (details.violations.size() == 1 && absl::StrContains(status.message(), violation.field) &&
-        absl::StrContains(status.message(), violation.description)) {
-      continue;
-    }
-    err << "  " << violation.field << ": " << PrintableLines(violation.description) << "\n";
-  }
+  PrintViolations(status, err);
   if (const std::string hint = Hint(status, server); !hint.empty()) err << "hint: " << hint << "\n";
 }
 

@@ -14,4 +14,7 @@ namespace quantd {
 void PrintError(const absl::Status& status, OutputFormat output, const std::string& server,
                 std::ostream& err);
 
+// One line per field at fault, unless the status has a single one and its message says it already.
+void PrintViolations(const absl::Status& status, std::ostream& out);
+
 }  // namespace quantd

@@ -13,7 +13,7 @@ namespace quantd {
 // lowerCamelCase). Beyond the protobuf JSON mapping, short forms are understood where they cannot
 // be mistaken:
 //   Component       range: mse                       for  range: {id: mse}
-//   ParameterValue  parameters: {percentile: 99.9}   for  parameters: {percentile: {number: 99.9}}
+//   ParameterValue  parameters: {p: 0.999}   for  parameters: {p: {number: 0.999}}
 //   Fraction        alpha: 1/20                      for  alpha: {numerator: 1, denominator: 20}
 //   Gate            - top1_agreement.lower >= 0.98   for  - {metric: top1_agreement, ...}
 //   Duration        run_timeout: 90s

@@ -124,9 +124,7 @@ void PrintOutcome(const v1::Job& job, std::ostream& out) {
   out << ": " << PrintableLines(job.error().message());
   if (!details.reason.empty()) out << " [" << details.reason << "]";
   out << "\n";
-  for (const FieldViolation& violation : details.violations) {
-    out << "  " << violation.field << ": " << PrintableLines(violation.description) << "\n";
-  }
+  PrintViolations(status, out);
 }
 
 }  // namespace quantd

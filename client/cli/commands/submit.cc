@@ -169,7 +169,7 @@ const Command& Info() {
            "    --crop 224x224 --scale 1/255 --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 \\",
            "    --recipe recipe.yaml --exclude '/head/*' --exclude 'Softmax:*'", "",
            "# recipe.yaml: a preset, and what is to differ from it.", "preset: w8a8-percentile",
-           "activation:", "  range: {id: percentile, parameters: {percentile: 99.99}}"},
+           "activation:", "  range: {id: percentile, parameters: {p: 0.9999}}"},
       .run = Run};
   return kCommand;
 }

@@ -34,6 +34,8 @@ absl::Status CheckOf(const v1::JobSpec& spec) {
   return problems.ToStatus();
 }
 
+inline void PrintTo(const Fault& fault, std::ostream* out) { *out << fault.name; }
+
 class SpecFault : public ::testing::TestWithParam<Fault> {};
 
 TEST_P(SpecFault, IsNamedByReasonAndFieldAndIsTheOnlyOne) {
