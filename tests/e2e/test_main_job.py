@@ -37,9 +37,23 @@ class MainJob(harness.ClusterTest):
                               capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         checked = json.loads(done.stdout)
+        self.check_page(files["report.html"], report, metrics)
         self.assertEqual(checked["rows"], 1000)
         self.assertGreaterEqual(checked["disabled"]["agreement_with_quantd"], 0.995)
         self.assertAlmostEqual(checked["disabled"]["accuracy"], metrics["accuracy_quantized"]["value"], delta=0.005)
+
+    def check_page(self, page, report, metrics):
+        """The page as a real browser builds it: figures of the report, every layer, nothing loaded from elsewhere."""
+        dom = subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+                              "--disable-component-update", "--no-first-run", f"--user-data-dir={self.folder}/chromium",
+                              "--dump-dom", page.as_uri()], capture_output=True, text=True, check=True, timeout=120).stdout
+        # assertTrue, because the page is too long to be printed.
+        self.assertTrue(f"{100 * metrics['top1_agreement']['value']:.2f} %" in dom, "the agreement is not on the page")
+        self.assertGreater(len(report["layers"]), 10)
+        for layer in report["layers"]:
+            self.assertTrue(layer["node"] in dom, f"{layer['node']} is not on the page")
+        self.assertEqual(dom.count('class="bin'), page.read_text().count('class="bin'))
+        self.assertFalse("://" in dom.replace("http://www.w3.org/", ""), "the page loads something")
 
     def test_identical_submissions_run_once(self):
         cluster = self.cluster()

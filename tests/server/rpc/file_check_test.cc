@@ -26,6 +26,7 @@ TEST(CheckLabels, KeysValuesAndNumberAreBounded) {
       {{{std::string(63, 'k'), std::string(256, 'v')}}, ""},
       {{{std::string(64, 'k'), "v"}}, "labels[" + std::string(64, 'k') + "]"},
       {{{"k", std::string(257, 'v')}}, "labels[k]"},
+      {{{"k", std::string("a\0b", 3)}}, "labels[k]"},
       {{{"", "v"}}, "labels[]"},
       {{{"Team", "v"}}, "labels[Team]"},
       {{{"9", "v"}}, "labels[9]"},
