@@ -3,6 +3,10 @@
 find_package(Threads REQUIRED)
 find_package(OpenSSL REQUIRED)
 find_package(Protobuf REQUIRED)
+if(QUANTD_SANITIZE MATCHES "thread")
+  target_compile_options(protobuf::libprotobuf INTERFACE
+                         "SHELL:-include ${CMAKE_CURRENT_LIST_DIR}/protobuf_under_tsan.h")
+endif()
 find_package(absl CONFIG REQUIRED)
 find_package(gRPC CONFIG REQUIRED)
 find_package(prometheus-cpp CONFIG REQUIRED COMPONENTS core pull)

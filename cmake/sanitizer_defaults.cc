@@ -17,6 +17,13 @@ const char* __ubsan_default_options() { return "print_stacktrace=1"; }
 
 const char* __tsan_default_options() { return "second_deadlock_stack=1"; }
 
+const char* __tsan_default_suppressions() {
+  return
+      // Abseil keeps the texts of errno in a static table, initialized once. The guard of that lies in a library that is
+      // not instrumented, so its readers look unordered.
+      "race:libabsl_strerror.so\n";
+}
+
 // Tests read the standard error of programs: nothing is printed there unless something is wrong.
 const char* __lsan_default_options() { return "print_suppressions=0"; }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gmock/gmock.h>
+#include <omp.h>
 
 #include <map>
 #include <string>
@@ -33,6 +34,7 @@ inline absl::StatusOr<std::vector<Tensor>> RunOp(const std::string& type,
       .node = node, .opset = opset, .constants = std::vector<Tensor>(inputs.size())};
   ASSIGN_OR_RETURN(const std::unique_ptr<Kernel> kernel, CpuBackend().MakeKernel(context));
   std::vector<Tensor> results(outputs);
+  omp_set_num_threads(1);  // As the executor runs kernels.
   RETURN_IF_ERROR(kernel->Run(pointers, results));
   return results;
 }
