@@ -30,7 +30,7 @@ std::vector<FlagSpec> MakeSpecFlags() {
        recipe},
       {"exclude", Arity::kMany, "RULE",
        "Keep nodes in full precision: a glob of node names ('/head/*'), or 'OP_TYPE:GLOB' "
-       "('Softmax:*').",
+       "('Gemm:*').",
        recipe},
       {"spec", Arity::kOne, "FILE",
        "A whole JobSpec as YAML or JSON; all other flags add to it or replace parts.", recipe},

@@ -88,12 +88,12 @@ std::string ServerHelp() {
       "quantd serves quantization jobs: it queues them, stores models and results, and leases "
       "jobs\n"
       "to workers.\n\n"
-      "usage: quantd [flags]\n"
+      "Usage: quantd [OPTIONS]\n"
       "       quantd --embedded --workers 2 --data-dir DIR\n\n",
       Table(&config).Help(),
       "\nSIGTERM or SIGINT drains: running jobs of embedded workers are handed back, calls end, "
       "and\n"
-      "the next start goes on from there. Exit codes: 0 drained, 2 wrong flags, 3 the machine "
+      "the next start goes on from there. Exit codes: 0 drained, 2 wrong options, 3 the machine "
       "does\n"
       "not let it work.\n");
 }

@@ -27,8 +27,8 @@ std::vector<FlagSpec> Flags() {
        "Submitting twice with one id makes one job: set it where a pipeline may run again. "
        "Default: a fresh UUID.",
        job},
-      {"validate-only", Arity::kSwitch, "", "Let the server check the job, and store nothing.",
-       job},
+      {"validate-only", Arity::kSwitch, "",
+       "Let the server check the job but make none; missing files are uploaded all the same.", job},
       {"wait", Arity::kSwitch, "",
        "Show progress until the job ends, then the report; the exit code tells the outcome.", job},
       {"wait-timeout", Arity::kOne, "DURATION",
@@ -167,7 +167,7 @@ const Command& Info() {
            "# A folder of photos, one sub-folder a class; the last layers stay in full precision.",
            "quantctl submit --model net/ --data photos/ --labels folder --resize-shorter 256 \\",
            "    --crop 224x224 --scale 1/255 --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 \\",
-           "    --recipe recipe.yaml --exclude '/head/*' --exclude 'Softmax:*'", "",
+           "    --recipe recipe.yaml --exclude '/head/*' --exclude 'Gemm:*'", "",
            "# recipe.yaml: a preset, and what is to differ from it.", "preset: w8a8-percentile",
            "activation:", "  range: {id: percentile, parameters: {p: 0.9999}}"},
       .run = Run};
