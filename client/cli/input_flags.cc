@@ -104,6 +104,18 @@ absl::Status AddModel(const ParsedFlags& flags, v1::JobSpec& spec, std::vector<L
   return absl::OkStatus();
 }
 
+// A name that is neither a file nor among the data can only be a key, which takes an .npz to hold
+// it.
+absl::Status CheckMayBeKey(const ParsedFlags& flags, const std::string& flag,
+                           const std::string& source, const FileSet& set) {
+  const bool elsewhere = !flags.Has("data");  // Files that only the --spec knows.
+  if (elsewhere || set.Holds(source) || flags.Has("format")) return absl::OkStatus();
+  if (!set.NamesEndingIn(".npz").empty()) return absl::OkStatus();
+  return InvalidFlag(flag, absl::StrCat("names '", source,
+                                        "', which is no file, and no .npz is given that could "
+                                        "hold it"));
+}
+
 absl::Status AddLabels(const ParsedFlags& flags, const std::string& flag, FileSet& set,
                        v1::DataInput* data) {
   if (!flags.Has(flag)) return absl::OkStatus();
@@ -118,6 +130,7 @@ absl::Status AddLabels(const ParsedFlags& flags, const std::string& flag, FileSe
     labels->set_array(BaseName(source));
   } else {
     // A file already among the data, or a key of an .npz.
+    RETURN_IF_ERROR(CheckMayBeKey(flags, flag, source, set));
     labels->set_array(source);
   }
   ASSIGN_OR_RETURN(const int64_t column, flags.Integer("label-column", 0, 1 << 30, 0));
@@ -195,6 +208,7 @@ absl::Status AddBindings(const ParsedFlags& flags, FileSet& set, v1::DataInput* 
     // The data file as it was given, its name in the job, or a key of an .npz.
     const bool is_path = !set.Holds(source) && FileExists(source) && !IsFolder(source);
     if (is_path) RETURN_IF_ERROR(set.Add(source));
+    if (!is_path) RETURN_IF_ERROR(CheckMayBeKey(flags, "bind", source, set));
     (*data->mutable_bindings())[input] = is_path ? BaseName(source) : source;
   }
   return absl::OkStatus();

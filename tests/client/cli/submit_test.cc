@@ -137,10 +137,19 @@ TEST_F(SubmitTest, LabelsMayBeAFileAmongTheDataOrAKey) {
   ASSERT_EQ(Submit({"--data", folder_ + "/labels.npy", "--labels", "labels.npy"}), kExitOk);
   EXPECT_EQ(spec().data().files_size(), 2);
   EXPECT_EQ(spec().data().labels().array(), "labels.npy");
-  ASSERT_EQ(Submit({"--labels", "y_test"}), kExitOk);
+  const std::string npz = Write("more.npz", "zip bytes");
+  ASSERT_EQ(Submit({"--data", npz, "--labels", "y_test"}), kExitOk);
   EXPECT_EQ(spec().data().labels().array(), "y_test");
   ASSERT_EQ(Submit({"--labels", "prefix"}), kExitOk);
   EXPECT_TRUE(spec().data().labels().file_name_prefix());
+}
+
+TEST_F(SubmitTest, AMistypedFileOfLabelsOrABindingIsToldBeforeAnythingIsUploaded) {
+  EXPECT_EQ(Submit({"--labels", folder_ + "/lables.npy"}), kExitInvalidRequest);
+  EXPECT_THAT(err_.str(), HasSubstr("lables.npy', which is no file"));
+  EXPECT_EQ(Submit({"--bind", "image=dta.npy"}), kExitInvalidRequest);
+  EXPECT_THAT(err_.str(), HasSubstr("--bind names 'dta.npy'"));
+  EXPECT_EQ(server_.jobs.create_calls, 0);
 }
 
 TEST_F(SubmitTest, TwoFilesOfOneNameAreRefused) {
