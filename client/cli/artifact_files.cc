@@ -3,7 +3,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "client/lib/transfer.h"
+#include "client/cli/output.h"
 #include "common/error.h"
 #include "common/status_macros.h"
 
@@ -60,6 +60,15 @@ absl::Status DownloadHtmlReport(Invocation& invocation, const v1::Job& job,
   }
   return MakeError(absl::StatusCode::kNotFound, "NO_HTML_REPORT",
                    absl::StrCat(artifact.name(), " holds no HTML report"));
+}
+
+std::string DescribeUpload(const UploadSummary& summary) {
+  const std::string files = absl::StrCat(summary.files, summary.files == 1 ? " file" : " files");
+  if (summary.uploaded_files == 0) return absl::StrCat("uploaded nothing; the server had ", files);
+  const std::string size = absl::StrCat(" (", FormatBytes(summary.uploaded_bytes), ")");
+  if (summary.uploaded_files == summary.files) return absl::StrCat("uploaded ", files, size);
+  return absl::StrCat("uploaded ", summary.uploaded_files, " of ", files, size,
+                      "; the server had the rest");
 }
 
 }  // namespace quantd

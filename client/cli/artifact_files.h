@@ -1,4 +1,4 @@
-// Files of a finished job's artifact.
+// Files of a finished job's artifact, and what is told of files that were uploaded.
 #pragma once
 
 #include <string>
@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "client/cli/command.h"
+#include "client/lib/transfer.h"
 #include "quantd/v1/artifact.pb.h"
 #include "quantd/v1/job.pb.h"
 
@@ -23,5 +24,8 @@ absl::StatusOr<std::vector<std::string>> DownloadArtifact(Invocation& invocation
 // Downloads the artifact's HTML report. NOT_FOUND, reason NO_HTML_REPORT, when it has none.
 absl::Status DownloadHtmlReport(Invocation& invocation, const v1::Job& job,
                                 const std::string& path);
+
+// "uploaded 1 of 3 files (25.8 KiB); the server had the rest"
+std::string DescribeUpload(const UploadSummary& summary);
 
 }  // namespace quantd

@@ -1,5 +1,8 @@
 #include "client/cli/error_output.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/output.h"
@@ -48,14 +51,25 @@ void PrintJson(const absl::Status& status, std::ostream& err) {
 
 }  // namespace
 
-void PrintViolations(const absl::Status& status, std::ostream& out) {
+void PrintProblems(const absl::Status& status, std::ostream& out) {
   const ErrorDetails details = GetErrorDetails(status);
-  for (const FieldViolation& violation : details.violations) {
-    // The message of a single violation says it all already.
-    if (details.violations.size() == 1 && absl::StrContains(status.message(), violation.field) &&
-        absl::StrContains(status.message(), violation.description)) {
-      continue;
-    }
+  const std::vector<FieldViolation>& violations = details.violations;
+  // The message of InvalidFields() is the list of the violations: a single one needs no list below
+  // it, and a list needs no message that is the same again.
+  const bool message_lists_them =
+      std::all_of(violations.begin(), violations.end(), [&](const FieldViolation& violation) {
+        return absl::StrContains(status.message(), violation.field) &&
+               absl::StrContains(status.message(), violation.description);
+      });
+  if (violations.size() > 1 && message_lists_them) {
+    out << violations.size() << " problems";
+  } else {
+    out << PrintableLines(status.message());
+  }
+  out << " [" << (details.reason.empty() ? absl::StatusCodeToString(status.code()) : details.reason)
+      << "]\n";
+  if (violations.size() == 1 && message_lists_them) return;
+  for (const FieldViolation& violation : violations) {
     out << "  " << violation.field << ": " << PrintableLines(violation.description) << "\n";
   }
 }
@@ -63,11 +77,8 @@ void PrintViolations(const absl::Status& status, std::ostream& out) {
 void PrintError(const absl::Status& status, OutputFormat output, const std::string& server,
                 std::ostream& err) {
   if (output == OutputFormat::kJson) return PrintJson(status, err);
-  const ErrorDetails details = GetErrorDetails(status);
-  err << "error: " << PrintableLines(status.message());
-  err << " [" << (details.reason.empty() ? absl::StatusCodeToString(status.code()) : details.reason)
-      << "]\n";
-  PrintViolations(status, err);
+  err << "error: ";
+  PrintProblems(status, err);
   if (const std::string hint = Hint(status, server); !hint.empty()) err << "hint: " << hint << "\n";
 }
 

@@ -14,7 +14,8 @@ namespace quantd {
 void PrintError(const absl::Status& status, OutputFormat output, const std::string& server,
                 std::ostream& err);
 
-// One line per field at fault, unless the status has a single one and its message says it already.
-void PrintViolations(const absl::Status& status, std::ostream& out);
+// The part for people that says what is wrong: "message [REASON]" and the fields at fault, each
+// once.
+void PrintProblems(const absl::Status& status, std::ostream& out);
 
 }  // namespace quantd

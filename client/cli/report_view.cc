@@ -1,11 +1,11 @@
 #include "client/cli/report_view.h"
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/cli/error_output.h"
 #include "client/cli/output.h"
 #include "client/cli/values.h"
-#include "common/error.h"
 #include "proto/wire/status_proto.h"
 
 namespace quantd {
@@ -99,8 +99,14 @@ void PrintReport(const v1::QualityReport& report, std::ostream& out) {
 
 void PrintGates(const v1::Job& job, std::ostream& out) {
   for (const v1::GateResult& gate : job.gate_results()) {
-    out << "gate " << OutcomeWord(gate.outcome()) << ": " << FormatGateMessage(gate.gate());
-    if (!gate.explanation().empty()) out << " (" << Printable(gate.explanation()) << ")";
+    const std::string outcome = OutcomeWord(gate.outcome());
+    out << "gate " << outcome << ": " << FormatGateMessage(gate.gate());
+    // An explanation begins with the outcome, for those who read it alone: here it has been said.
+    const std::string explanation = Printable(gate.explanation());
+    const size_t colon = explanation.find(": ");
+    const bool repeats =
+        colon != std::string::npos && absl::EqualsIgnoreCase(explanation.substr(0, colon), outcome);
+    if (!explanation.empty()) out << " (" << explanation.substr(repeats ? colon + 2 : 0) << ")";
     out << "\n";
   }
 }
@@ -119,12 +125,8 @@ void PrintOutcome(const v1::Job& job, std::ostream& out) {
     out << "\n";
     return;
   }
-  const absl::Status status = FromProto(job.error());
-  const ErrorDetails details = GetErrorDetails(status);
-  out << ": " << PrintableLines(job.error().message());
-  if (!details.reason.empty()) out << " [" << details.reason << "]";
-  out << "\n";
-  PrintViolations(status, out);
+  out << ": ";
+  PrintProblems(FromProto(job.error()), out);
 }
 
 }  // namespace quantd

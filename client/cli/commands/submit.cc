@@ -71,8 +71,7 @@ absl::Status Upload(Invocation& invocation, const std::vector<LocalFile>& files)
                          << " (" << FormatBytes(file.ref.size_bytes()) << ")\n";
                    }));
   if (!invocation.json() && summary.files > 0) {
-    err << "uploaded " << summary.uploaded_files << " of " << summary.files << " files ("
-        << FormatBytes(summary.uploaded_bytes) << "); the server had the rest\n";
+    err << DescribeUpload(summary) << "\n";
   }
   return absl::OkStatus();
 }

@@ -1,3 +1,4 @@
+#include "client/cli/artifact_files.h"
 #include "client/cli/commands/registry.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/output.h"
@@ -40,9 +41,7 @@ absl::StatusOr<int> Run(Invocation& invocation) {
     table.Add({file.ref.digest(), FormatBytes(file.ref.size_bytes()), file.ref.name()});
   }
   table.Print(invocation.env.out);
-  invocation.env.err << "uploaded " << summary.uploaded_files << " of " << summary.files
-                     << " files (" << FormatBytes(summary.uploaded_bytes)
-                     << "); the server had the rest\n";
+  invocation.env.err << DescribeUpload(summary) << "\n";
   return kExitOk;
 }
 

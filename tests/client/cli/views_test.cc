@@ -4,6 +4,7 @@
 
 #include <sstream>
 
+#include "client/cli/artifact_files.h"
 #include "client/cli/error_output.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/job_view.h"
@@ -38,6 +39,31 @@ TEST(ReportViewTest, ShowsMetricsWithBothKindsOfIntervals) {
       "rows: 256 for calibration, 2000 held out for evaluation, without labels (seed 7)\n"
       "warning: one layer is narrow\n"
       "gate PASSED: top1_agreement.lower >= 0.98 (0.9922 >= 0.98)\n");
+}
+
+TEST(ReportViewTest, AGateSaysItsOutcomeOnce) {
+  v1::Job job = testing::SampleJob();
+  job.mutable_gate_results(0)->set_explanation("Passed: the lower end is 0.99.");
+  std::ostringstream out;
+  PrintGates(job, out);
+  EXPECT_EQ(out.str(), "gate PASSED: top1_agreement.lower >= 0.98 (the lower end is 0.99.)\n");
+}
+
+TEST(ReportViewTest, AFailedJobTellsItsProblemOnce) {
+  v1::Job job;
+  job.set_state(v1::Job::FAILED);
+  *job.mutable_error() = ToProto(InvalidFields("BAD_LABEL", {{"spec.data.labels", "are text"}}));
+  std::ostringstream out;
+  PrintOutcome(job, out);
+  EXPECT_EQ(out.str(), "job FAILED: spec.data.labels: are text [BAD_LABEL]\n");
+}
+
+TEST(UploadTextTest, SaysWhatWasSentAndWhatWasThere) {
+  EXPECT_EQ(DescribeUpload({.files = 2, .uploaded_files = 2, .uploaded_bytes = 2048}),
+            "uploaded 2 files (2.0 KiB)");
+  EXPECT_EQ(DescribeUpload({.files = 3, .uploaded_files = 1, .uploaded_bytes = 5}),
+            "uploaded 1 of 3 files (5 B); the server had the rest");
+  EXPECT_EQ(DescribeUpload({.files = 1}), "uploaded nothing; the server had 1 file");
 }
 
 TEST(JobViewTest, ShowsAttemptsWithTheirReasons) {
@@ -129,6 +155,18 @@ TEST(ErrorOutputTest, PeopleGetTheFieldsAndAHint) {
       "  spec.gates[0]: no such metric\n"
       "error: connection refused [UNAVAILABLE]\n"
       "hint: is quantd running at host:1? Set --server or QUANTD_SERVER; run 'quantctl doctor'\n");
+}
+
+TEST(ErrorOutputTest, NoProblemIsToldTwice) {
+  std::ostringstream err;
+  PrintError(InvalidFields("INVALID_SPEC", {{"a", "is wrong"}}), OutputFormat::kTable, "h:1", err);
+  PrintError(InvalidFields("INVALID_SPEC", {{"a", "is wrong"}, {"b", "is missing"}}),
+             OutputFormat::kTable, "h:1", err);
+  EXPECT_EQ(err.str(),
+            "error: a: is wrong [INVALID_SPEC]\n"
+            "error: 2 problems [INVALID_SPEC]\n"
+            "  a: is wrong\n"
+            "  b: is missing\n");
 }
 
 TEST(ErrorOutputTest, ProgramsGetOneObject) {
