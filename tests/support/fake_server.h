@@ -276,6 +276,12 @@ class FakeQuality final : public v1::QualityService::Service {
     method.set_id("mse");
     method.set_summary("Least squared error.");
     if (request->axis().empty() || request->axis() == "range") *response->add_methods() = method;
+    if (request->axis() == "metric") {
+      v1::MetricInfo& metric = *response->add_metrics();
+      metric.set_id("kl");
+      metric.set_summary("Mean divergence.");
+      metric.set_unit("nat");
+    }
     return grpc::Status::OK;
   }
 

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <iterator>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -5,10 +8,17 @@
 #include "client/cli/exit_code.h"
 #include "client/cli/output.h"
 #include "client/cli/progress_view.h"
+#include "common/error.h"
 #include "common/status_macros.h"
 
 namespace quantd::commands::methods {
 namespace {
+
+constexpr char kMetric[] = "metric";
+// Those that v1::Recipe has, and the metrics.
+constexpr absl::string_view kAxes[] = {"transform", "format",       "granularity", "range",
+                                       "rounding",  "compensation", "allocation",  "data",
+                                       "recovery",  kMetric};
 
 std::string ValueText(const v1::ParameterValue& value) {
   switch (value.value_case()) {
@@ -44,8 +54,39 @@ void PrintMethod(const v1::Method& method, std::ostream& out) {
   table.Print(out);
 }
 
+std::string Summary(const v1::MetricInfo& metric) {
+  return absl::StrCat(Printable(metric.summary()), metric.needs_labels() ? " Needs labels." : "");
+}
+
+// INVALID_ARGUMENT, reason UNKNOWN_AXIS, for a word that no recipe has a place for.
+absl::Status CheckAxis(const std::string& axis) {
+  if (std::find(std::begin(kAxes), std::end(kAxes), axis) != std::end(kAxes)) {
+    return absl::OkStatus();
+  }
+  return MakeError(
+      absl::StatusCode::kInvalidArgument, "UNKNOWN_AXIS",
+      absl::StrCat("there is no axis '", axis, "'; there are ", absl::StrJoin(kAxes, ", ")));
+}
+
+absl::StatusOr<int> DescribeMetric(Invocation& invocation, const std::string& id) {
+  ASSIGN_OR_RETURN(const v1::ListMethodsResponse list, invocation.client.ListMethods(kMetric));
+  for (const v1::MetricInfo& metric : list.metrics()) {
+    if (metric.id() != id) continue;
+    if (invocation.json()) {
+      RETURN_IF_ERROR(PrintJson(metric, invocation.env.out));
+    } else {
+      invocation.env.out << "metric " << id << ": " << Summary(metric)
+                         << "\nunit: " << metric.unit() << "\n";
+    }
+    return kExitOk;
+  }
+  return MakeError(absl::StatusCode::kNotFound, "METRIC_NOT_FOUND",
+                   absl::StrCat("no worker measures '", id, "'"));
+}
+
 absl::StatusOr<int> Describe(Invocation& invocation, const std::string& axis,
                              const std::string& id) {
+  if (axis == kMetric) return DescribeMetric(invocation, id);
   ASSIGN_OR_RETURN(const v1::Method method, invocation.client.DescribeMethod(axis, id));
   if (invocation.json()) {
     RETURN_IF_ERROR(PrintJson(method, invocation.env.out));
@@ -60,6 +101,9 @@ absl::StatusOr<int> Run(Invocation& invocation) {
   if (arguments.size() == 2) return Describe(invocation, arguments[0], arguments[1]);
   const std::string axis = arguments.empty() ? "" : arguments[0];
   ASSIGN_OR_RETURN(const v1::ListMethodsResponse methods, invocation.client.ListMethods(axis));
+  // Another server may know more axes than this program: only a list that is empty is doubted.
+  const bool empty = methods.methods_size() == 0 && methods.metrics_size() == 0;
+  if (empty && !axis.empty()) RETURN_IF_ERROR(CheckAxis(axis));
   if (invocation.json()) {
     RETURN_IF_ERROR(PrintJson(methods, invocation.env.out));
     return kExitOk;
@@ -73,9 +117,11 @@ absl::StatusOr<int> Run(Invocation& invocation) {
     table.Add({method.axis(), method.id(), Printable(method.summary())});
   }
   for (const v1::MetricInfo& metric : methods.metrics()) {
-    table.Add(
-        {"metric", metric.id(),
-         absl::StrCat(Printable(metric.summary()), metric.needs_labels() ? " Needs labels." : "")});
+    table.Add({kMetric, metric.id(), Summary(metric)});
+  }
+  if (empty) {
+    invocation.env.err << "no worker offers any " << axis << "\n";
+    return kExitOk;
   }
   table.Print(invocation.env.out);
   return kExitOk;
@@ -90,12 +136,10 @@ const Command& Info() {
       .summary = "List what recipes can be made of, and the metrics.",
       .arguments = "[AXIS [ID]]",
       .arguments_max = 2,
-      .description =
-          "Axes: transform, format, granularity, range, rounding, compensation, allocation, data, "
-          "recovery; metrics "
-          "stand under 'metric'. With an id: the parameters of that one.",
+      .description = absl::StrCat("Axes: ", absl::StrJoin(kAxes, ", "),
+                                  ". With an id: the parameters of that one."),
       .examples = {"quantctl methods", "quantctl methods range",
-                   "quantctl methods range percentile"},
+                   "quantctl methods range percentile", "quantctl methods metric kl"},
       .run = Run};
   return kCommand;
 }

@@ -143,6 +143,14 @@ TEST_F(CommandsTest, CataloguesAreTables) {
             "PRESET    SUMMARY\nw8a8-mse  Eight bits, ranges by least squared error.\n");
   EXPECT_EQ(Run({"methods", "range"}), kExitOk);
   EXPECT_EQ(out_.str(), "AXIS   ID   SUMMARY\nrange  mse  Least squared error.\n");
+  EXPECT_EQ(Run({"methods", "metric"}), kExitOk);
+  EXPECT_EQ(out_.str(), "AXIS    ID  SUMMARY\nmetric  kl  Mean divergence.\n");
+  EXPECT_EQ(Run({"methods", "metric", "kl"}), kExitOk);
+  EXPECT_EQ(out_.str(), "metric kl: Mean divergence.\nunit: nat\n");
+  EXPECT_EQ(Run({"methods", "transform"}), kExitOk);
+  EXPECT_EQ(err_.str(), "no worker offers any transform\n");
+  EXPECT_EQ(Run({"methods", "rnage"}), kExitInvalidRequest);
+  EXPECT_THAT(err_.str(), HasSubstr("there is no axis 'rnage'"));
 }
 
 TEST_F(CommandsTest, UploadSendsFilesAndNamesThem) {

@@ -99,6 +99,10 @@ TEST_F(QualityServiceTest, ListsTheMethodsOfAllWorkersOnceInOrder) {
   EXPECT_EQ(all.metrics_size(), 3);
   ASSERT_OK_AND_ASSIGN(const auto ranges, ListMethods("range"));
   EXPECT_THAT(Ids(ranges), ElementsAre("range:minmax", "range:mse"));
+  EXPECT_EQ(ranges.metrics_size(), 0);
+  ASSERT_OK_AND_ASSIGN(const auto metrics, ListMethods("metric"));
+  EXPECT_EQ(metrics.methods_size(), 0);
+  EXPECT_EQ(metrics.metrics_size(), 3);
   ASSERT_OK_AND_ASSIGN(const auto none, ListMethods("nothing"));
   EXPECT_EQ(none.methods_size(), 0);
 }
