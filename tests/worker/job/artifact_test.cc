@@ -20,6 +20,7 @@ namespace quantd {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using testing::JobBench;
 using testing::Noise;
 using testing::TinySpec;
@@ -70,6 +71,8 @@ TEST(ArtifactTest, TheReadableReportIsTheServersWithoutItsTimings) {
   v1::QualityReport report = bench.Report();
   report.clear_timings();
   EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(report, readable));
+  // Nothing that is zero is left out: the last layer's input begins at zero, behind a Relu.
+  EXPECT_THAT(bench.OutputFiles().at("report.json"), HasSubstr("\"observed_min\": 0,"));
 }
 
 TEST(ArtifactTest, LayersAreDescribedByTheirOwnNumbers) {

@@ -44,6 +44,7 @@ absl::Status WriteReport(JobState& job) {
   google::protobuf::util::JsonPrintOptions options;
   options.add_whitespace = true;
   options.preserve_proto_field_names = true;
+  options.always_print_primitive_fields = true;  // Programs find a zero where there is one.
   if (!google::protobuf::util::MessageToJsonString(ToProto(report), &json, options).ok()) {
     return absl::InternalError("the report has no JSON form");
   }
