@@ -91,8 +91,11 @@ std::string LayerCard(const LayerQuality& layer, bool worst) {
   } else {
     absl::StrAppend(
         &facts, ", <b", worst ? " class=\"low\"" : "", ">", Decibels(layer.sqnr_db),
-        "</b>, cosine ", InUnit(layer.cosine, "cosine", false), "<br>weights ",
-        EscapeHtml(layer.weight_format), "<br>input scale ", Figure(layer.activation_scale),
+        "</b>, cosine ", InUnit(layer.cosine, "cosine", false), "<br>",
+        // A product of two activations has none.
+        layer.weight_format.empty() ? "no weights"
+                                    : absl::StrCat("weights ", EscapeHtml(layer.weight_format)),
+        "<br>input scale ", Figure(layer.activation_scale),
         ", zero point ", GroupedNumber(layer.activation_zero_point), "<br>seen ",
         Figure(layer.observed_min), " to ", Figure(layer.observed_max), ClippedShare(layer));
   }

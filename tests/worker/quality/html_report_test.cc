@@ -160,6 +160,14 @@ TEST(HtmlReport, ShowsEveryLayerAndTheWorstFirst) {
   EXPECT_EQ(Count(SamplePage(), "class=\"clip\""), 2 * 25);  // Two lines a quantized layer.
 }
 
+TEST(HtmlReport, AProductOfActivationsHasNoWeights) {
+  QualityReport report = SampleReport();
+  for (LayerQuality& layer : report.layers) layer.weight_format.clear();
+  const std::string page = RenderHtmlReport(report);
+  EXPECT_THAT(page, HasSubstr("<br>no weights<br>"));
+  EXPECT_THAT(page, Not(HasSubstr("<br>weights ")));
+}
+
 TEST(HtmlReport, AnEmptyReportStillRenders) {
   const std::string page = RenderHtmlReport(QualityReport());
   EXPECT_THAT(page, HasSubstr("No metric"));
