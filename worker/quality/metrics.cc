@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "common/check.h"
 #include "common/error.h"
+#include "common/stats/proportion.h"
 #include "common/status_macros.h"
 #include "worker/quality/intervals.h"
 #include "worker/quality/layer_comparison.h"
@@ -261,6 +262,18 @@ std::vector<std::string> Summarizer::Warnings() const {
   if (kind_ != OutputKind::kOther && context_.n < required) {
     warnings.push_back(absl::StrCat("The bound for a new row is infinite: it needs at least ",
                                     required, " evaluation rows, and there are ", context_.n, "."));
+  }
+  // Labels of another task, or rows that were not prepared as the model wants them, leave every other
+  // figure without a meaning, and nothing else would tell.
+  const int32_t classes = rows_[0].classes;
+  if (!labels_.empty() && classes > 1) {
+    const double lower = ClopperPearson(counts_.reference_right, context_.n, context_.alpha).lower;
+    if (lower <= 1.0 / classes) {
+      warnings.push_back(absl::StrFormat(
+          "The full-precision model is right on %d of %d labelled rows, which is not clearly more "
+          "than guessing: are the labels and the preprocessing those of the model?",
+          counts_.reference_right, context_.n));
+    }
   }
   // A small net change can hide many changed answers: users see those, not the net.
   const int64_t flips = counts_.right_to_wrong + counts_.wrong_to_right;

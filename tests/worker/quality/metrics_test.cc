@@ -16,6 +16,7 @@ using ::quantd::testing::HasReason;
 using ::quantd::testing::NamesField;
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr int kClasses = 7;
 
@@ -264,6 +265,19 @@ TEST(Metrics, ManyFlipsBehindASmallDifferenceAreSaid) {
   ASSERT_OK_AND_ASSIGN(const Summary summary,
                        Summarize(OutputKind::kLogits, rows, labels, Options()));
   EXPECT_THAT(summary.warnings, Contains(HasSubstr("6.0 % of the rows changed")));
+}
+
+TEST(Metrics, AModelThatItsLabelsDoNotTellFromGuessingIsSaid) {
+  const auto warnings = [](int64_t right, int64_t wrong) {
+    const std::vector<RowScores> rows(static_cast<size_t>(right + wrong), Row(1, 1));
+    std::vector<int64_t> labels(static_cast<size_t>(right), 1);
+    labels.resize(rows.size(), 2);
+    return Summarize(OutputKind::kLogits, rows, labels, Options()).value().warnings;
+  };
+  // One of seven classes is 0.143: below it lies the lower end of 35 of 200, 0.125 at 95 %, but not
+  // that of 45, 0.169.
+  EXPECT_THAT(warnings(35, 165), Contains(HasSubstr("35 of 200 labelled rows")));
+  EXPECT_THAT(warnings(45, 155), Not(Contains(HasSubstr("guessing"))));
 }
 
 TEST(Metrics, RefusesBadLabelsMetricsAndLevels) {
