@@ -3,8 +3,10 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -12,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/clock.h"
+#include "common/errno_status.h"
 #include "common/file.h"
 #include "common/status_macros.h"
 #include "server/app/maintenance.h"
@@ -64,7 +67,11 @@ class Server {
     maintenance_ =
         std::make_unique<Maintenance>(queue_.get(), blobs_.get(), &clock_,
                                       std::min(config_.lease_length / 4, kMaintenanceIntervalMax));
+    RETURN_IF_ERROR(RemovePortFile());
     RETURN_IF_ERROR(StartListening());
+    if (!config_.embedded && config_.workers > 1) {
+      LOG_WARNING("no worker is started: --workers takes effect with --embedded only", {});
+    }
     return config_.embedded ? StartWorkers() : absl::OkStatus();
   }
 
@@ -74,9 +81,21 @@ class Server {
     signal_.Close();
     if (supervisor_) supervisor_->Drain(config_.drain_timeout);
     rpc_->Shutdown(kCallsGrace);
+    if (const absl::Status status = RemovePortFile(); !status.ok()) {
+      LOG_WARNING("the port file stays", {{"error", std::string(status.message())}});
+    }
   }
 
  private:
+  // Whoever waits for the file must not read the ports of a server that has ended. While the data
+  // folder is locked, it is not the file of another one that lives.
+  absl::Status RemovePortFile() const {
+    if (config_.port_file.empty() || ::unlink(config_.port_file.c_str()) == 0 || errno == ENOENT) {
+      return absl::OkStatus();
+    }
+    return ErrnoStatus("remove", config_.port_file);
+  }
+
   absl::Status StartListening() {
     metrics_.WatchQueue([this] { return queue_->Count(); }, [this] { return clock_.Now(); });
     if (config_.metrics_listen != "none") {

@@ -23,7 +23,10 @@ absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(const std::s
     server->exposer_ = std::make_unique<prometheus::Exposer>(address, kThreads);
   } catch (const std::exception& error) {
     return MakeError(absl::StatusCode::kUnavailable, "CANNOT_LISTEN",
-                     absl::StrCat("cannot serve metrics at ", address, ": ", error.what()));
+                     absl::StrCat("cannot listen on ", address,
+                                  " for metrics; is another server running there? See "
+                                  "--metrics-listen (",
+                                  error.what(), ")"));
   }
   for (const std::weak_ptr<prometheus::Collectable>& collectable : metrics.collectables()) {
     server->exposer_->RegisterCollectable(collectable);

@@ -85,6 +85,7 @@ class Recovery(harness.ClusterTest):
         name = cluster.submit(*FLAGS)
         cluster.wait_for_stage(name, ("quantize", "evaluate"))
         self.assertEqual(cluster.server.kill(signal.SIGTERM), 0)
+        self.assertFalse(cluster.port_file.exists(), "nobody reads the ports of a server that has ended")
         cluster.start_server()
         job = self.expect_undisturbed_result(cluster, name)
         self.assertEqual([a["outcome"] for a in job["attempts"]], ["HANDED_BACK", "SUCCEEDED"])
