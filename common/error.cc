@@ -88,6 +88,13 @@ bool IsRequestsFault(absl::StatusCode code) {
   }
 }
 
+std::string FormatStatus(const absl::Status& status) {
+  if (status.ok()) return "OK";
+  const std::string reason = GetErrorDetails(status).reason;
+  return absl::StrCat(absl::StatusCodeToString(status.code()), ": ", status.message(),
+                      reason.empty() ? "" : absl::StrCat(" [", reason, "]"));
+}
+
 absl::Status Annotate(const absl::Status& status, absl::string_view context) {
   if (status.ok()) return status;
   absl::Status annotated(status.code(), absl::StrCat(context, ": ", status.message()));

@@ -58,6 +58,10 @@ ErrorDetails GetErrorDetails(const absl::Status& status);
 // it is would fail in the same way.
 bool IsRequestsFault(absl::StatusCode code);
 
+// One line for a log: "INVALID_ARGUMENT: w: is empty [BAD_SHAPE]". absl's own ToString() shows the
+// details in the form in which they are carried.
+std::string FormatStatus(const absl::Status& status);
+
 // Puts "context: " before the message and keeps code and details. OK stays OK.
 absl::Status Annotate(const absl::Status& status, absl::string_view context);
 

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <string>
 
+#include "common/error.h"
 #include "common/log.h"
 #include "worker/app/run_worker.h"
 #include "worker/app/worker_flags.h"
@@ -16,7 +17,7 @@ int RunOneJob(const WorkerFlags& flags) {
                                       .events_fd = flags.events_fd,
                                       .threads = flags.threads > 0 ? flags.threads : 1});
   if (status.ok()) return 0;
-  LOG_ERROR("no verdict", {{"error", status.ToString()}});
+  LOG_ERROR("no verdict", {{"error", FormatStatus(status)}});
   return 3;
 }
 

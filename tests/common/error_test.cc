@@ -42,6 +42,13 @@ TEST(Error, AnnotateKeepsCodeAndDetails) {
   EXPECT_THAT(status, HasReason("BAD_SHAPE"));
 }
 
+TEST(Error, TheLogShowsCodeMessageAndReason) {
+  EXPECT_EQ(FormatStatus(InvalidField("BAD_SHAPE", "w", "is empty")),
+            "INVALID_ARGUMENT: w: is empty [BAD_SHAPE]");
+  EXPECT_EQ(FormatStatus(absl::InternalError("broke")), "INTERNAL: broke");
+  EXPECT_EQ(FormatStatus(absl::OkStatus()), "OK");
+}
+
 TEST(Error, RenamedFieldsShowInDetailsAndMessage) {
   const absl::Status status =
       RenameFields(InvalidFields("BAD_DATA", {{"data.files", "is empty"}, {"other", "is odd"}}),

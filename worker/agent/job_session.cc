@@ -157,9 +157,10 @@ absl::Status JobSession::Run(const v1::Lease& lease) {
     *complete.mutable_failure() = ToProto(prepared);
   }
   const absl::Status told = server_->CompleteJob(complete);
-  LOG_INFO("job ended", {{"job", lease.job()},
-                         {"outcome", draining_->load() && !prepared.ok() ? "handed back"
-                                                                         : prepared.ToString()}});
+  LOG_INFO(
+      "job ended",
+      {{"job", lease.job()},
+       {"outcome", draining_->load() && !prepared.ok() ? "handed back" : FormatStatus(prepared)}});
   // A job that is handed back or will be retried resumes from its checkpoints; a finished one leaves nothing behind.
   if (told.ok() && prepared.ok()) return RemoveAll(folder.path);
   if (GetErrorDetails(told).reason == "STALE_LEASE") return absl::OkStatus();

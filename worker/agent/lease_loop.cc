@@ -5,6 +5,7 @@
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/error.h"
 #include "common/log.h"
 
 namespace quantd {
@@ -35,10 +36,11 @@ void LeaseLoop::Run() {
     if (!response->has_lease()) continue;
     const absl::Status status = session_->Run(response->lease());
     if (!status.ok()) {
-      LOG_ERROR("job abandoned", {{"job", response->lease().job()}, {"error", status.ToString()}});
+      LOG_ERROR("job abandoned",
+                {{"job", response->lease().job()}, {"error", FormatStatus(status)}});
     }
     if (const absl::Status trimmed = blobs_->Trim(); !trimmed.ok()) {
-      LOG_WARNING("cannot trim the blob cache", {{"error", trimmed.ToString()}});
+      LOG_WARNING("cannot trim the blob cache", {{"error", FormatStatus(trimmed)}});
     }
   }
 }

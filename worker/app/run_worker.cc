@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "common/error.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "worker/agent/blob_cache.h"
@@ -45,7 +46,7 @@ int RunWorker(const WorkerFlags& flags) {
   ::signal(SIGPIPE, SIG_IGN);
 
   if (const absl::Status status = CreateFolders(flags.data_dir); !status.ok()) {
-    LOG_ERROR("cannot use the data folder", {{"error", status.ToString()}});
+    LOG_ERROR("cannot use the data folder", {{"error", FormatStatus(status)}});
     return 3;
   }
   std::atomic<bool> draining = false;

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock.h"
 #include "common/digest.h"
+#include "common/error.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/status_macros.h"
@@ -72,7 +73,7 @@ absl::Status RunJob(const RunJobOptions& options) {
     return absl::InternalError(absl::StrCat(options.folder.SpecFile(), " is not a JobSpec"));
   }
   const absl::Status verdict = WithoutExceptions([&] { return RunStages(spec, options); });
-  if (!verdict.ok()) LOG_ERROR("job failed", {{"error", verdict.ToString()}});
+  if (!verdict.ok()) LOG_ERROR("job failed", {{"error", FormatStatus(verdict)}});
   return WriteFileAtomically(options.folder.StatusFile(), ToProto(verdict).SerializeAsString());
 }
 
