@@ -27,11 +27,13 @@ class Progress {
 
  private:
   void Send(int64_t step, int64_t steps, absl::Time now);
+  absl::Duration TimeLeft(double within, absl::Time now) const;
 
   const Clock* clock_;
   EventWriter* events_;
   std::mutex mutex_;
   absl::Time started_;
+  absl::Time stage_started_;
   absl::Time sent_ = absl::InfinitePast();
   std::string stage_;
   double begin_ = 0;

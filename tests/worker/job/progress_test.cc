@@ -32,6 +32,11 @@ class ProgressTest : public ::testing::Test {
     return parser_.Feed(bytes).value();
   }
 
+  static double Eta(const v1::JobEvent& event) {
+    const auto& eta = event.progress().eta();
+    return static_cast<double>(eta.seconds()) + 1e-9 * eta.nanos();
+  }
+
   Pipe pipe_;
   EventParser parser_;
   FakeClock clock_;
@@ -57,11 +62,19 @@ TEST_F(ProgressTest, StepsMoveThroughTheStagesShare) {
   ASSERT_THAT(sent, SizeIs(1));
   EXPECT_EQ(sent[0].progress().step(), 1);
   EXPECT_EQ(sent[0].progress().steps(), 4);
-  // 0.2 + 0.4 / 4 = 0.3 took 30 s, so the other 0.7 take 70 s.
-  EXPECT_DOUBLE_EQ(sent[0].progress().fraction(), 0.3);
-  EXPECT_NEAR(static_cast<double>(sent[0].progress().eta().seconds()) +
-                  1e-9 * sent[0].progress().eta().nanos(),
-              70, 1e-6);
+  EXPECT_DOUBLE_EQ(sent[0].progress().fraction(), 0.2 + 0.4 / 4);
+}
+
+TEST_F(ProgressTest, AStageUnderWayIsExtrapolatedByItsOwnPace) {
+  clock_.Advance(absl::Seconds(10));
+  progress_.StartStage("evaluate", 0.5, 0.8);
+  // Half took 10 s, so the other half takes 10 s.
+  EXPECT_NEAR(Eta(Sent().at(0)), 10, 1e-6);
+  clock_.Advance(absl::Seconds(10));
+  progress_.Step(1, 8);
+  // One step of eight took 10 s, so the others take 70 s. The stage then ends 10 + 80 = 90 s after
+  // the start, at a share of 0.8, and the last 0.2 take 90 / 4 = 22.5 s.
+  EXPECT_NEAR(Eta(Sent().at(0)), 92.5, 1e-6);
 }
 
 TEST_F(ProgressTest, EventsKeepADistanceButTheLastStepIsSent) {
