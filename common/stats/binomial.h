@@ -17,6 +17,10 @@ struct Discordance {
   int64_t second_only = 0;
 };
 
+// From so many discordant pairs on, the bootstrap of a difference of two shares covers what it
+// promises; below, use PairedDifferenceExact() (docs/decisions/0002).
+inline constexpr int64_t kDiscordantPairsMin = 20;
+
 // The exact two-sided McNemar p-value, min(1, 2 P(Bin(b + c, 1/2) <= min(b, c))).
 double McNemarExact(const Discordance& pairs);
 

@@ -1,5 +1,6 @@
 #include "server/app/maintenance.h"
 
+#include "common/error.h"
 #include "common/log.h"
 
 namespace quantd {
@@ -32,13 +33,13 @@ void Maintenance::Run() {
     lock.unlock();
     const absl::StatusOr<int> reaped = queue_->Reap();
     if (!reaped.ok()) {
-      LOG_ERROR("cannot take back leases", {{"error", reaped.status().ToString()}});
+      LOG_ERROR("cannot take back leases", {{"error", FormatStatus(reaped.status())}});
     }
     if (clock_->Now() >= uploads_due) {
       const absl::StatusOr<int> removed =
           blobs_->RemoveUploadsOlderThan(clock_->Now() - kUploadsKeptFor);
       if (!removed.ok()) {
-        LOG_ERROR("cannot remove old uploads", {{"error", removed.status().ToString()}});
+        LOG_ERROR("cannot remove old uploads", {{"error", FormatStatus(removed.status())}});
       }
       uploads_due = clock_->Now() + kUploadsEvery;
     }

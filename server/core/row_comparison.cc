@@ -16,8 +16,6 @@ namespace {
 
 constexpr char kHeader[] = "row,label,reference_top1,quantized_top1,kl,cosine";
 constexpr size_t kRowsMax = 1'000'000;
-// Below it the exact interval is used: docs/decisions/0002.
-constexpr int64_t kDiscordantPairsMin = 20;
 // The largest KL of two distributions whose probabilities are floored at 1e-12, in nats.
 constexpr double kKlMax = 27.7;
 

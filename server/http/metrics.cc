@@ -9,6 +9,7 @@
 #include <chrono>
 #include <vector>
 
+#include "common/error.h"
 #include "common/log.h"
 #include "server/core/job_codec.h"
 
@@ -36,7 +37,7 @@ class Metrics::QueueCollector final : public prometheus::Collectable {
   std::vector<prometheus::MetricFamily> Collect() const override {
     const absl::StatusOr<QueueCounts> counts = count_();
     if (!counts.ok()) {
-      LOG_WARNING("cannot count jobs", {{"error", counts.status().ToString()}});
+      LOG_WARNING("cannot count jobs", {{"error", FormatStatus(counts.status())}});
       return {};
     }
     prometheus::MetricFamily jobs{

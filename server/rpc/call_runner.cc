@@ -1,10 +1,8 @@
 #include "server/rpc/call_runner.h"
 
-#include <exception>
-#include <new>
-
 #include "common/error.h"
 #include "common/log.h"
+#include "common/without_exceptions.h"
 #include "proto/wire/status_grpc.h"
 
 namespace quantd {
@@ -16,17 +14,6 @@ bool IsOurFault(absl::StatusCode code) {
          code == absl::StatusCode::kDataLoss;
 }
 
-absl::Status WithoutExceptions(const std::function<absl::Status()>& handler) {
-  try {
-    return handler();
-  } catch (const std::bad_alloc&) {
-    return MakeError(absl::StatusCode::kResourceExhausted, "OUT_OF_MEMORY",
-                     "the server has no memory for this call");
-  } catch (const std::exception& error) {
-    return MakeError(absl::StatusCode::kInternal, "UNEXPECTED_EXCEPTION", error.what());
-  }
-}
-
 }  // namespace
 
 grpc::Status CallRunner::Run(const char* method,
@@ -35,9 +22,9 @@ grpc::Status CallRunner::Run(const char* method,
   const absl::Status status = WithoutExceptions(handler);
   metrics_->CountCall(method, absl::StatusCodeToString(status.code()), clock_->Now() - started);
   if (IsOurFault(status.code())) {
-    LOG_ERROR("call failed", {{"method", method}, {"error", status.ToString()}});
+    LOG_ERROR("call failed", {{"method", method}, {"error", FormatStatus(status)}});
   } else if (!status.ok()) {
-    LOG_DEBUG("call refused", {{"method", method}, {"error", status.ToString()}});
+    LOG_DEBUG("call refused", {{"method", method}, {"error", FormatStatus(status)}});
   }
   return ToGrpc(status);
 }

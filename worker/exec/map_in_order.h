@@ -13,7 +13,7 @@
 #include "absl/status/statusor.h"
 #include "common/status_macros.h"
 #include "worker/exec/executor.h"
-#include "worker/exec/without_exceptions.h"
+#include "common/without_exceptions.h"
 
 namespace quantd {
 

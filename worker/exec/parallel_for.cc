@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "worker/exec/executor.h"
-#include "worker/exec/without_exceptions.h"
+#include "common/without_exceptions.h"
 
 namespace quantd {
 

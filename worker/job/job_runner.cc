@@ -11,7 +11,7 @@
 #include "common/status_macros.h"
 #include "proto/wire/status_proto.h"
 #include "proto/wire/work_digest.h"
-#include "worker/exec/without_exceptions.h"
+#include "common/without_exceptions.h"
 #include "worker/job/checkpoint.h"
 #include "worker/job/job_state.h"
 #include "worker/job/progress.h"

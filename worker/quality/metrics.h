@@ -35,11 +35,6 @@ struct Summary {
       warnings;  // In sentences: few rows, many flips behind a small difference.
 };
 
-// Fewer pairs than this on which exactly one model is right, and the accuracy difference gets an
-// exact interval instead of the bootstrap, which is too short there (measured in
-// docs/decisions/0002).
-inline constexpr int64_t kDiscordantPairsMin = 20;
-
 // At most this many order statistics of the conformal score go into the report.
 inline constexpr int64_t kScoreDistributionMax = 512;
 

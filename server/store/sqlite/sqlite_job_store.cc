@@ -51,7 +51,7 @@ absl::Status Transact(Database& database, const char* begin, const JobStore::Bod
   // Some errors, a full disk among them, have ended the transaction already.
   if (!status.ok() && database.in_transaction()) {
     const absl::Status rollback = database.Execute("ROLLBACK");
-    if (!rollback.ok()) LOG_ERROR("cannot roll back", {{"error", rollback.ToString()}});
+    if (!rollback.ok()) LOG_ERROR("cannot roll back", {{"error", FormatStatus(rollback)}});
   }
   return status;
 }

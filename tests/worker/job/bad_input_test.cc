@@ -176,7 +176,7 @@ std::vector<BadInput> BadData() {
          *spec.mutable_data()->mutable_files(1) =
              bench.AddFile("labels.npy", Int64Npy({40}, std::vector<int64_t>(40, 3)));
        },
-       kInvalid, "LABEL_OUT_OF_RANGE", "data.labels"},
+       kInvalid, "LABEL_OUT_OF_RANGE", "spec.data.labels"},
       {"NanInTheRows",
        [](auto& bench, auto& spec) {
          std::vector<float> rows = Noise(160, -1, 1, 1);

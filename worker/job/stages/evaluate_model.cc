@@ -113,7 +113,8 @@ absl::Status CheckLabels(const JobState& job, OutputKind kind, const TensorMap& 
   const int64_t classes = outputs.begin()->second.dim(1);
   for (const int64_t row : job.split.evaluation) {
     if (data.Label(row) < classes) continue;
-    return InvalidField("LABEL_OUT_OF_RANGE", "data.labels",
+    return InvalidField("LABEL_OUT_OF_RANGE",
+                        job.evaluation_data ? "spec.evaluation_data.labels" : "spec.data.labels",
                         absl::StrCat("the label of row ", row, " is ", data.Label(row),
                                      ", but the model's classes are 0 to ", classes - 1));
   }

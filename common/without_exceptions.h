@@ -1,5 +1,5 @@
 // Where exceptions end. Libraries throw (oneDNN, the standard library when memory runs out); one
-// that left a thread of its own would end the process.
+// that left a thread would end the process.
 #pragma once
 
 #include <functional>

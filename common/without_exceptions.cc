@@ -12,7 +12,7 @@ absl::Status WithoutExceptions(const std::function<absl::Status()>& work) {
     return work();
   } catch (const std::bad_alloc&) {
     return MakeError(absl::StatusCode::kResourceExhausted, "OUT_OF_MEMORY",
-                     "the job needs more memory than a job's process may use");
+                     "more memory is needed than this process may use");
   } catch (const std::exception& error) {
     return MakeError(absl::StatusCode::kInternal, "UNEXPECTED_EXCEPTION", error.what());
   }
