@@ -1,4 +1,4 @@
-#include "worker/exec/without_exceptions.h"
+#include "common/without_exceptions.h"
 
 #include <exception>
 #include <new>
