@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -18,6 +19,31 @@ struct KernelContext {
   std::vector<Tensor> constants;
 };
 
+// What one run of a kernel fills: a tensor an output of the node, and the memory to make them in.
+class Outputs {
+ public:
+  explicit Outputs(size_t count, TensorMemory& memory = HeapMemory())
+      : tensors_(count), memory_(memory) {}
+
+  size_t size() const { return tensors_.size(); }
+  Tensor& operator[](size_t i) { return tensors_[i]; }
+  const Tensor& operator[](size_t i) const { return tensors_[i]; }
+
+  // A tensor of unspecified content: an output to be, or what the kernel needs on the way. INVALID_ARGUMENT,
+  // reason BAD_SHAPE, when it is too large.
+  absl::StatusOr<Tensor> Make(DataType dtype, const Shape& shape) {
+    const absl::StatusOr<int64_t> count = CheckedElementCount(shape);
+    if (!count.ok()) return count.status();
+    return Tensor::Uninitialized(dtype, shape, memory_);
+  }
+
+  std::vector<Tensor> Take() && { return std::move(tensors_); }
+
+ private:
+  std::vector<Tensor> tensors_;
+  TensorMemory& memory_;
+};
+
 // One node, ready to run. Immutable after construction: Run() is thread-safe and deterministic.
 class Kernel {
  public:
@@ -25,8 +51,7 @@ class Kernel {
 
   // `inputs` as the node lists them, nullptr for an absent optional one. Fills `outputs`, sized to
   // the node's outputs. Errors: INVALID_ARGUMENT for types or shapes that do not fit.
-  virtual absl::Status Run(const std::vector<const Tensor*>& inputs,
-                           std::vector<Tensor>& outputs) const = 0;
+  virtual absl::Status Run(const std::vector<const Tensor*>& inputs, Outputs& outputs) const = 0;
 };
 
 class Backend {

@@ -3,7 +3,6 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -60,38 +59,24 @@ struct Step {
 class GraphExecutor final : public Executor {
  public:
   static absl::StatusOr<std::unique_ptr<Executor>> Compile(const Graph& graph, int64_t opset,
-                                                           const Backend& backend);
+                                                           const Backend& backend,
+                                                           const std::vector<std::string>& keep);
 
-  absl::StatusOr<TensorMap> Run(const TensorMap& feeds,
-                                const std::vector<std::string>& fetch) const override {
-    std::vector<std::string> names = fetch;
-    if (names.empty()) names = outputs_;
-    TensorMap results;
-    RETURN_IF_ERROR(Execute(feeds, names, [&](const std::string& name, const Tensor& tensor) {
-      results.insert_or_assign(name, tensor);
-    }));
-    return results;
+  absl::StatusOr<TensorMap> Run(const TensorMap& feeds) const override {
+    return Execute(feeds, nullptr);
   }
 
   absl::StatusOr<TensorMap> RunObserved(const TensorMap& feeds,
-                                        const std::vector<std::string>& watch,
                                         const Visitor& visit) const override {
-    const std::set<std::string> watched(watch.begin(), watch.end());
-    std::vector<std::string> names = watch;
-    names.insert(names.end(), outputs_.begin(), outputs_.end());
-    const std::set<std::string> wanted(outputs_.begin(), outputs_.end());
-    TensorMap results;
-    RETURN_IF_ERROR(Execute(feeds, names, [&](const std::string& name, const Tensor& tensor) {
-      if (watched.count(name) > 0) visit(name, tensor);
-      if (wanted.count(name) > 0) results.insert_or_assign(name, tensor);
-    }));
-    return results;
+    return Execute(feeds, &visit);
   }
 
  private:
-  absl::Status Execute(const TensorMap& feeds, const std::vector<std::string>& names,
-                       const Visitor& visit) const;
+  absl::StatusOr<TensorMap> Execute(const TensorMap& feeds, const Visitor* visit) const;
   absl::Status CheckFeeds(const TensorMap& feeds) const;
+  absl::Status ResolveKept(const std::vector<std::string>& keep);
+  // Drops the steps that neither an output nor a kept tensor needs.
+  void DropUnneededSteps();
   int Slot(const std::string& name) {
     return slots_.emplace(name, static_cast<int>(slots_.size())).first->second;
   }
@@ -99,12 +84,15 @@ class GraphExecutor final : public Executor {
   std::vector<ValueInfo> inputs_;
   std::vector<std::string> outputs_;
   std::map<std::string, int> slots_;
+  std::map<int, std::string> kept_;  // What a visitor sees, by slot.
   std::map<int, Tensor> constants_;
   std::vector<Step> steps_;
+  std::vector<int> readers_;  // By slot: how many inputs of steps read it, and one if it is an output.
 };
 
 absl::StatusOr<std::unique_ptr<Executor>> GraphExecutor::Compile(const Graph& graph, int64_t opset,
-                                                                 const Backend& backend) {
+                                                                 const Backend& backend,
+                                                                 const std::vector<std::string>& keep) {
   std::vector<const Node*> unsupported;
   for (const Node& node : graph.nodes) {
     if (!backend.Supports(node, opset)) unsupported.push_back(&node);
@@ -143,14 +131,46 @@ absl::StatusOr<std::unique_ptr<Executor>> GraphExecutor::Compile(const Graph& gr
       executor->steps_.push_back(std::move(step));
       continue;
     }
-    std::vector<Tensor> results(node.outputs.size());
+    Outputs results(node.outputs.size());
     const absl::Status status = step.kernel->Run(inputs, results);
     if (!status.ok()) return Annotate(status, Describe(node));
     for (size_t i = 0; i < results.size(); ++i) {
       if (step.outputs[i] >= 0) executor->constants_[step.outputs[i]] = results[i];
     }
   }
+  RETURN_IF_ERROR(executor->ResolveKept(keep));
+  executor->DropUnneededSteps();
   return executor;
+}
+
+absl::Status GraphExecutor::ResolveKept(const std::vector<std::string>& keep) {
+  for (const std::string& name : keep) {
+    const auto it = slots_.find(name);
+    if (it == slots_.end()) {
+      return InvalidField("UNKNOWN_TENSOR", name, "is no tensor of this graph");
+    }
+    kept_[it->second] = name;
+  }
+  return absl::OkStatus();
+}
+
+void GraphExecutor::DropUnneededSteps() {
+  readers_.assign(slots_.size(), 0);
+  for (const std::string& name : outputs_) readers_[static_cast<size_t>(Slot(name))] = 1;
+  std::vector<Step> needed;
+  for (size_t i = steps_.size(); i-- > 0;) {
+    const bool wanted = std::any_of(
+        steps_[i].outputs.begin(), steps_[i].outputs.end(), [&](int slot) {
+          return slot >= 0 && (readers_[static_cast<size_t>(slot)] > 0 || kept_.count(slot) > 0);
+        });
+    if (!wanted) continue;
+    for (const int slot : steps_[i].inputs) {
+      if (slot >= 0) ++readers_[static_cast<size_t>(slot)];
+    }
+    needed.push_back(std::move(steps_[i]));
+  }
+  std::reverse(needed.begin(), needed.end());
+  steps_ = std::move(needed);
 }
 
 absl::Status GraphExecutor::CheckFeeds(const TensorMap& feeds) const {
@@ -190,68 +210,53 @@ absl::Status GraphExecutor::CheckFeeds(const TensorMap& feeds) const {
   return absl::OkStatus();
 }
 
-absl::Status GraphExecutor::Execute(const TensorMap& feeds, const std::vector<std::string>& names,
-                                    const Visitor& visit) const {
+absl::StatusOr<TensorMap> GraphExecutor::Execute(const TensorMap& feeds,
+                                                 const Visitor* visit) const {
   RETURN_IF_ERROR(CheckFeeds(feeds));
-  std::vector<bool> watched(slots_.size(), false);
-  std::vector<const std::string*> name_of(slots_.size(), nullptr);
-  for (const std::string& name : names) {
-    const auto it = slots_.find(name);
-    if (it == slots_.end()) {
-      return InvalidField("UNKNOWN_TENSOR", name, "is no tensor of this graph");
-    }
-    watched[static_cast<size_t>(it->second)] = true;
-    name_of[static_cast<size_t>(it->second)] = &it->first;
-  }
-
-  // Backwards: which steps the names need, and how often each tensor is read.
-  std::vector<int> readers(slots_.size(), 0);
-  std::vector<bool> needed(steps_.size(), false);
-  for (size_t i = steps_.size(); i-- > 0;) {
-    for (const int slot : steps_[i].outputs) {
-      if (slot >= 0 && (watched[slot] || readers[slot] > 0)) needed[i] = true;
-    }
-    if (!needed[i]) continue;
-    for (const int slot : steps_[i].inputs) {
-      if (slot >= 0) ++readers[slot];
-    }
-  }
-
   std::vector<Tensor> values(slots_.size());
-  for (const auto& [slot, tensor] : constants_) values[slot] = tensor;
-  for (const auto& [name, tensor] : feeds) values[slots_.at(name)] = tensor;
-  for (size_t slot = 0; slot < values.size(); ++slot) {
-    if (watched[slot] && values[slot].defined()) visit(*name_of[slot], values[slot]);
+  for (const auto& [slot, tensor] : constants_) values[static_cast<size_t>(slot)] = tensor;
+  for (const auto& [name, tensor] : feeds) values[static_cast<size_t>(slots_.at(name))] = tensor;
+  if (visit != nullptr) {
+    for (const auto& [slot, name] : kept_) {
+      const Tensor& tensor = values[static_cast<size_t>(slot)];
+      if (tensor.defined()) (*visit)(name, tensor);
+    }
   }
 
   const OneOpenMpThread one_thread;
-  for (size_t i = 0; i < steps_.size(); ++i) {
-    if (!needed[i]) continue;
-    const Step& step = steps_[i];
+  std::vector<int> readers = readers_;
+  for (const Step& step : steps_) {
     std::vector<const Tensor*> inputs;
     for (const int slot : step.inputs) inputs.push_back(slot < 0 ? nullptr : &values[slot]);
-    std::vector<Tensor> outputs(step.outputs.size());
+    Outputs outputs(step.outputs.size());
     const absl::Status status = step.kernel->Run(inputs, outputs);
     if (!status.ok()) return Annotate(status, Describe(step.node));
     for (size_t k = 0; k < outputs.size(); ++k) {
       const int slot = step.outputs[k];
       if (slot < 0) continue;
-      values[slot] = std::move(outputs[k]);
-      if (watched[slot]) visit(*name_of[slot], values[slot]);
-      if (readers[slot] == 0) values[slot] = Tensor();
+      if (visit != nullptr) {
+        const auto kept = kept_.find(slot);
+        if (kept != kept_.end()) (*visit)(kept->second, outputs[k]);
+      }
+      if (readers[slot] > 0) values[slot] = std::move(outputs[k]);
     }
     for (const int slot : step.inputs) {
-      if (slot >= 0 && --readers[slot] == 0 && constants_.count(slot) == 0) values[slot] = Tensor();
+      if (slot >= 0 && --readers[slot] == 0) values[slot] = Tensor();
     }
   }
-  return absl::OkStatus();
+  TensorMap results;
+  for (const std::string& name : outputs_) {
+    results.insert_or_assign(name, values[static_cast<size_t>(slots_.at(name))]);
+  }
+  return results;
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Executor>> CompileGraph(const Graph& graph, int64_t opset,
-                                                       const Backend& backend) {
-  return GraphExecutor::Compile(graph, opset, backend);
+                                                       const Backend& backend,
+                                                       const std::vector<std::string>& keep) {
+  return GraphExecutor::Compile(graph, opset, backend, keep);
 }
 
 }  // namespace quantd

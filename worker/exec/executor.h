@@ -23,29 +23,29 @@ class Executor {
  public:
   virtual ~Executor() = default;
 
-  // Computes the graph's outputs (or only what `fetch` needs when it is not empty; any tensor name is
-  // allowed there). Thread-safe.
+  // Computes the graph's outputs. Thread-safe.
   //
   // Errors: INVALID_ARGUMENT  a feed is missing, unknown or of the wrong type or shape (the input is named),
   //                           or shapes inside do not fit (the node is named).
-  virtual absl::StatusOr<TensorMap> Run(const TensorMap& feeds,
-                                        const std::vector<std::string>& fetch = {}) const = 0;
+  virtual absl::StatusOr<TensorMap> Run(const TensorMap& feeds) const = 0;
 
-  // Runs and hands each tensor named in `watch` to `visit` as soon as it exists, on the calling
-  // thread; it may be freed after. Feeds and initializers are watched too.
+  // The same, and hands each tensor that CompileGraph was told to keep to `visit` as soon as it exists, on
+  // the calling thread.
   using Visitor = std::function<void(const std::string& name, const Tensor& tensor)>;
   virtual absl::StatusOr<TensorMap> RunObserved(const TensorMap& feeds,
-                                                const std::vector<std::string>& watch,
                                                 const Visitor& visit) const = 0;
 };
 
 // Prepares every node on `backend` (borrowed; it outlives the executor). Constant subgraphs (only
-// initializers below them) are computed here, once.
+// initializers below them) are computed here, once. The tensors named in `keep`, feeds and initializers among
+// them, can be observed; others may vanish where nodes are fused.
 //
 // Errors: UNIMPLEMENTED, reason UNSUPPORTED_OPERATOR, metadata "node", "op_type", "domain" of the first, and one
-// violation a node: field "model.<node>", listing all at once.
+// violation a node: field "model.<node>", listing all at once. INVALID_ARGUMENT, reason UNKNOWN_TENSOR, for a name
+// in `keep` that the graph lacks.
 absl::StatusOr<std::unique_ptr<Executor>> CompileGraph(const Graph& graph, int64_t opset,
-                                                       const Backend& backend);
+                                                       const Backend& backend,
+                                                       const std::vector<std::string>& keep = {});
 
 // Calls `work(index)` for 0..count-1 on `threads` threads; the first error by index wins and stops
 // the rest. Each thread pins OpenMP to one thread. `work` must write only what index owns.

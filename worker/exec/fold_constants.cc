@@ -34,14 +34,15 @@ absl::Status FoldConstants(Graph& graph, int64_t opset, const Backend& backend) 
       };
       absl::StatusOr<std::unique_ptr<Kernel>> kernel = backend.MakeKernel(context);
       if (!kernel.ok()) return annotated(kernel.status());
-      std::vector<Tensor> outputs(node.outputs.size());
+      Outputs outputs(node.outputs.size());
       if (const absl::Status status = (*kernel)->Run(inputs, outputs); !status.ok()) {
         return annotated(status);
       }
-      constant = std::all_of(outputs.begin(), outputs.end(),
+      const std::vector<Tensor> results = std::move(outputs).Take();
+      constant = std::all_of(results.begin(), results.end(),
                              [&](const Tensor& t) { return t.bytes() <= input_bytes; });
-      for (size_t i = 0; constant && i < outputs.size(); ++i) {
-        if (!node.outputs[i].empty()) graph.initializers[node.outputs[i]] = outputs[i];
+      for (size_t i = 0; constant && i < results.size(); ++i) {
+        if (!node.outputs[i].empty()) graph.initializers[node.outputs[i]] = results[i];
       }
     }
     if (!constant) kept.push_back(std::move(node));

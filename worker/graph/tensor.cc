@@ -1,5 +1,6 @@
 #include "worker/graph/tensor.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -79,18 +80,42 @@ std::string ShapeString(const Shape& shape) {
   return absl::StrCat("[", absl::StrJoin(shape, ","), "]");
 }
 
-Tensor::Tensor(DataType dtype, Shape shape) : dtype_(dtype), shape_(std::move(shape)) {
-  const absl::StatusOr<int64_t> count = CheckedElementCount(shape_);
+namespace {
+
+class Heap final : public TensorMemory {
+ public:
+  std::shared_ptr<void> Allocate(size_t bytes) override {
+    // 64 bytes: one cache line, and the widest vector that oneDNN loads.
+    const size_t rounded = std::max<size_t>((bytes + 63) / 64 * 64, 64);
+    return std::shared_ptr<void>(std::aligned_alloc(64, rounded), &std::free);
+  }
+};
+
+}  // namespace
+
+TensorMemory& HeapMemory() {
+  static Heap* const kHeap = new Heap();
+  return *kHeap;
+}
+
+Tensor::Tensor(DataType dtype, Shape shape) {
+  *this = Uninitialized(dtype, std::move(shape));
+  std::memset(mutable_raw(), 0, bytes());
+}
+
+Tensor Tensor::Uninitialized(DataType dtype, Shape shape, TensorMemory& memory) {
+  const absl::StatusOr<int64_t> count = CheckedElementCount(shape);
   QUANTD_CHECK(count.ok() && SizeOf(dtype) > 0);
-  size_ = *count;
-  // 64 bytes: one cache line, and the widest vector that oneDNN loads.
-  const size_t rounded = (bytes() + 63) / 64 * 64;
-  void* storage = std::aligned_alloc(64, rounded == 0 ? 64 : rounded);
+  Tensor tensor;
+  tensor.dtype_ = dtype;
+  tensor.shape_ = std::move(shape);
+  tensor.size_ = *count;
+  std::shared_ptr<void> storage = memory.Allocate(tensor.bytes());
   QUANTD_CHECK(storage != nullptr);
-  std::memset(storage, 0, bytes());
-  owner_ = std::shared_ptr<const void>(storage, [](const void* p) { std::free(const_cast<void*>(p)); });
-  data_ = storage;
-  writable_ = true;
+  tensor.data_ = storage.get();
+  tensor.owner_ = std::move(storage);
+  tensor.writable_ = true;
+  return tensor;
 }
 
 Tensor Tensor::View(DataType dtype, Shape shape, const void* bytes,

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/check.h"
+#include "worker/graph/tensor_memory.h"
 
 namespace quantd {
 
@@ -70,6 +71,9 @@ class Tensor {
   // Zeroed storage. REQUIRES: every extent >= 0, their product within kTensorElementsMax, and a type
   // of known size. For extents from outside call CheckedElementCount first.
   Tensor(DataType dtype, Shape shape);
+
+  // Storage of unspecified content from `memory`; every element is to be written. REQUIRES: as above.
+  static Tensor Uninitialized(DataType dtype, Shape shape, TensorMemory& memory = HeapMemory());
 
   // Copies `values`. REQUIRES: values.size() is the shape's element count.
   template <typename T>

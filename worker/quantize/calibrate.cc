@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/error.h"
 #include "common/status_macros.h"
+#include "worker/backend/backend.h"
 #include "worker/exec/map_in_order.h"
 
 namespace quantd {
@@ -24,9 +25,11 @@ absl::Status CheckFinite(const std::vector<std::string>& tensors, const Statisti
 
 }  // namespace
 
-absl::StatusOr<StatisticsMap> CalibrateTensors(const Executor& executor,
+absl::StatusOr<StatisticsMap> CalibrateTensors(const Graph& graph, int64_t opset,
                                                const std::vector<std::string>& tensors,
                                                const BatchSource& rows, int threads) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Executor> executor,
+                   CompileGraph(graph, opset, CpuBackend(), tensors));
   StatisticsMap total;
   RETURN_IF_ERROR(MapInOrder<StatisticsMap>(
       rows.batches, threads,
@@ -34,7 +37,7 @@ absl::StatusOr<StatisticsMap> CalibrateTensors(const Executor& executor,
         ASSIGN_OR_RETURN(const TensorMap feeds, rows.load(batch));
         StatisticsMap statistics;
         RETURN_IF_ERROR(executor
-                            .RunObserved(feeds, tensors,
+                            ->RunObserved(feeds,
                                          [&](const std::string& name, const Tensor& tensor) {
                                            // The layer that reads it refuses it by name.
                                            if (tensor.dtype() != DataType::kFloat) return;

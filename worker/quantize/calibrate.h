@@ -16,7 +16,7 @@ namespace quantd {
 // Errors: INVALID_ARGUMENT, reason NON_FINITE_ACTIVATION, naming the first tensor that held a NaN or an infinity: no range
 // covers it, and the model is broken on the user's own data.
 absl::StatusOr<std::map<std::string, TensorStatistics>> CalibrateTensors(
-    const Executor& executor, const std::vector<std::string>& tensors, const BatchSource& rows,
+    const Graph& graph, int64_t opset, const std::vector<std::string>& tensors, const BatchSource& rows,
     int threads);
 
 }  // namespace quantd

@@ -47,17 +47,17 @@ absl::Status MeasureOutputShift(const Graph& graph, int64_t opset,
                                 const std::vector<PlannedLayer>& layers, const BatchSource& rows,
                                 int threads, Quantization& quantization) {
   std::vector<PlannedLayer> shiftable;
-  std::vector<std::string> fetch;
+  std::vector<std::string> keep;
   for (const PlannedLayer& layer : layers) {
     if (!CanShift(layer)) continue;
     shiftable.push_back(layer);
-    fetch.push_back(layer.output);
-    fetch.push_back(TwinOutput(layer));
+    keep.push_back(layer.output);
+    keep.push_back(TwinOutput(layer));
   }
   if (shiftable.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const Graph twins, AddQuantizedTwins(graph, shiftable, quantization));
   ASSIGN_OR_RETURN(const std::unique_ptr<Executor> executor,
-                   CompileGraph(twins, opset, CpuBackend()));
+                   CompileGraph(twins, opset, CpuBackend(), keep));
 
   using BatchSums = std::vector<ChannelSums>;
   BatchSums total(shiftable.size());
@@ -86,7 +86,7 @@ absl::Status MeasureOutputShift(const Graph& graph, int64_t opset,
                                    is_twin ? tensor : half->second, shiftable[i]);
           first_half.erase(half);
         };
-        RETURN_IF_ERROR(executor->RunObserved(feeds, fetch, visit).status());
+        RETURN_IF_ERROR(executor->RunObserved(feeds, visit).status());
         return sums;
       },
       [&](int64_t batch, BatchSums sums) {

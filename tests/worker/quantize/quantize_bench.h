@@ -56,9 +56,18 @@ inline std::vector<int64_t> CodesOf(const Tensor& tensor) {
   return codes;
 }
 
+// The outputs and the tensors to keep.
 inline TensorMap RunGraph(const Graph& graph, const Tensor& x,
-                          const std::vector<std::string>& fetch = {}) {
-  return CompileGraph(graph, kOpset, CpuBackend()).value()->Run({{"x", x}}, fetch).value();
+                          const std::vector<std::string>& keep = {}) {
+  TensorMap seen;
+  const TensorMap outputs =
+      CompileGraph(graph, kOpset, CpuBackend(), keep)
+          .value()
+          ->RunObserved({{"x", x}},
+                        [&](const std::string& name, const Tensor& tensor) { seen[name] = tensor; })
+          .value();
+  seen.insert(outputs.begin(), outputs.end());
+  return seen;
 }
 
 // Batches of `batch` rows of x. `x` must outlive the source.
@@ -84,9 +93,8 @@ struct Quantized {
 inline Quantized Quantize(const Graph& graph, const Tensor& x, const Recipe& recipe) {
   Quantized result;
   result.layers = PlanLayers(graph, recipe.rules).value();
-  const auto executor = CompileGraph(graph, kOpset, CpuBackend()).value();
   const auto statistics =
-      CalibrateTensors(*executor, TensorsToObserve(result.layers), BatchesOf(x, 4), 1).value();
+      CalibrateTensors(graph, kOpset, TensorsToObserve(result.layers), BatchesOf(x, 4), 1).value();
   result.quantization = ChooseCodes(graph, result.layers, recipe, statistics, 1).value();
   return result;
 }

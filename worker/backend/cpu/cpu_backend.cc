@@ -39,10 +39,11 @@ class Cpu final : public Backend {
  private:
   // The newest row that is not newer than the opset.
   const cpu::KernelEntry* Find(const Node& node, int64_t opset) const {
-    if (!node.domain.empty()) return nullptr;
+    // `opset` counts versions of the ONNX domain; of the others there is one version each.
+    const int64_t version = node.domain.empty() ? opset : 1;
     const cpu::KernelEntry* best = nullptr;
     for (const cpu::KernelEntry& entry : entries_) {
-      if (entry.op_type == node.op_type && entry.since <= opset &&
+      if (entry.op_type == node.op_type && entry.domain == node.domain && entry.since <= version &&
           (best == nullptr || entry.since > best->since)) {
         best = &entry;
       }

@@ -16,14 +16,14 @@
 namespace quantd::cpu {
 
 using Inputs = std::vector<const Tensor*>;
-using Outputs = std::vector<Tensor>;
 using KernelFunction = std::function<absl::Status(const Inputs&, Outputs&)>;
 
 // One row of an operator family's table: from opset `since` on, until a later row of the same operator.
 struct KernelEntry {
   absl::string_view op_type;
-  int64_t since;
+  int64_t since;  // Of the domain.
   absl::StatusOr<std::unique_ptr<Kernel>> (*make)(const KernelContext& context);
+  absl::string_view domain = "";  // "" is ONNX, "com.microsoft", or "quantd" for what rewrites make.
 };
 
 std::unique_ptr<Kernel> MakeKernelFrom(KernelFunction function);

@@ -2,7 +2,6 @@
 #include <optional>
 
 #include "common/status_macros.h"
-#include "worker/backend/backend.h"
 #include "worker/exec/executor.h"
 #include "worker/job/stages/stages.h"
 #include "worker/observe/binary_codec.h"
@@ -43,12 +42,11 @@ absl::Status Calibrate(JobState& job) {
     ASSIGN_OR_RETURN(job.statistics, Parse(*saved));
     return absl::OkStatus();
   }
-  ASSIGN_OR_RETURN(const std::unique_ptr<Executor> executor,
-                   CompileGraph(job.model.graph, job.model.opset(), CpuBackend()));
   BatchSource rows = job.Batches(*job.data, job.split.calibration);
   rows.done = [&](int64_t done) { job.progress.Step(done, rows.batches); };
   ASSIGN_OR_RETURN(job.statistics,
-                   CalibrateTensors(*executor, TensorsToObserve(job.layers), rows, job.threads));
+                   CalibrateTensors(job.model.graph, job.model.opset(),
+                                    TensorsToObserve(job.layers), rows, job.threads));
   return job.checkpoint.Save(kCheckpointName, Serialize(job.statistics));
 }
 

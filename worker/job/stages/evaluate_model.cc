@@ -50,34 +50,58 @@ absl::Status CheckOutputRows(const TensorMap& outputs, const TensorMap& feeds) {
   return absl::OkStatus();
 }
 
+// The two models. Rows are scored by executors of their own, which need not keep any tensor inside.
+struct Executors {
+  std::unique_ptr<Executor> full;
+  std::unique_ptr<Executor> quantized;
+  std::unique_ptr<Executor> full_observed;
+  std::unique_ptr<Executor> quantized_observed;
+
+  static absl::StatusOr<Executors> Compile(const JobState& job, const std::vector<std::string>& keep) {
+    const int64_t opset = job.model.opset();
+    Executors both;
+    ASSIGN_OR_RETURN(both.full, CompileGraph(job.model.graph, opset, CpuBackend()));
+    ASSIGN_OR_RETURN(both.quantized, CompileGraph(job.quantized, opset, CpuBackend()));
+    ASSIGN_OR_RETURN(both.full_observed, CompileGraph(job.model.graph, opset, CpuBackend(), keep));
+    ASSIGN_OR_RETURN(both.quantized_observed, CompileGraph(job.quantized, opset, CpuBackend(), keep));
+    return both;
+  }
+};
+
+absl::StatusOr<std::vector<LayerComparison>> CompareLayers(const Executors& both,
+                                                           const std::vector<std::string>& outputs,
+                                                           const TensorMap& feeds) {
+  std::map<std::string, Tensor> reference;
+  RETURN_IF_ERROR(both.full_observed
+                      ->RunObserved(feeds,
+                                    [&](const std::string& name, const Tensor& tensor) {
+                                      reference.insert_or_assign(name, tensor);
+                                    })
+                      .status());
+  std::map<std::string, LayerComparison> compared;
+  absl::Status status;
+  RETURN_IF_ERROR(both.quantized_observed
+                      ->RunObserved(feeds,
+                                    [&](const std::string& name, const Tensor& tensor) {
+                                      status.Update(compared[name].Add(reference.at(name), tensor));
+                                    })
+                      .status());
+  RETURN_IF_ERROR(status);
+  std::vector<LayerComparison> layers;
+  for (const std::string& output : outputs) layers.push_back(compared[output]);
+  return layers;
+}
+
 // Runs both models on one batch. With `compare_layers` the layers' outputs are compared as well.
-absl::StatusOr<BatchResult> RunBatch(const JobState& job, const Executor& full,
-                                     const Executor& quantized, OutputKind kind,
+absl::StatusOr<BatchResult> RunBatch(const JobState& job, const Executors& both, OutputKind kind,
                                      const TensorMap& feeds, int64_t first_row,
                                      bool compare_layers) {
   BatchResult result;
-  TensorMap reference, approximate;
   if (compare_layers) {
-    const std::vector<std::string> watch = LayerOutputs(job);
-    std::map<std::string, size_t> index;
-    for (size_t i = 0; i < watch.size(); ++i) index[watch[i]] = i;
-    std::map<std::string, Tensor> kept;
-    ASSIGN_OR_RETURN(reference,
-                     full.RunObserved(feeds, watch, [&](const std::string& name, const Tensor& tensor) {
-                       kept.insert_or_assign(name, tensor);
-                     }));
-    result.layers.resize(watch.size());
-    absl::Status compared;
-    ASSIGN_OR_RETURN(
-        approximate,
-        quantized.RunObserved(feeds, watch, [&](const std::string& name, const Tensor& tensor) {
-          compared.Update(result.layers[index.at(name)].Add(kept.at(name), tensor));
-        }));
-    RETURN_IF_ERROR(compared);
-  } else {
-    ASSIGN_OR_RETURN(reference, full.Run(feeds));
-    ASSIGN_OR_RETURN(approximate, quantized.Run(feeds));
+    ASSIGN_OR_RETURN(result.layers, CompareLayers(both, LayerOutputs(job), feeds));
   }
+  ASSIGN_OR_RETURN(const TensorMap reference, both.full->Run(feeds));
+  ASSIGN_OR_RETURN(const TensorMap approximate, both.quantized->Run(feeds));
   RETURN_IF_ERROR(CheckOutputRows(reference, feeds));
   ASSIGN_OR_RETURN(result.rows, ScoreBatch(kind, reference, approximate, first_row));
   return result;
@@ -138,17 +162,13 @@ SummaryOptions OptionsOf(const JobState& job) {
 
 absl::Status EvaluateModel(JobState& job) {
   DescribeData(job);
-  const int64_t opset = job.model.opset();
-  ASSIGN_OR_RETURN(const std::unique_ptr<Executor> full,
-                   CompileGraph(job.model.graph, opset, CpuBackend()));
-  ASSIGN_OR_RETURN(const std::unique_ptr<Executor> quantized,
-                   CompileGraph(job.quantized, opset, CpuBackend()));
+  ASSIGN_OR_RETURN(const Executors both, Executors::Compile(job, LayerOutputs(job)));
 
   const Dataset& data = job.EvaluationData();
   const BatchSource batches = job.Batches(data, job.split.evaluation);
   // What the outputs are is judged once, by the first batch.
   ASSIGN_OR_RETURN(const TensorMap first_feeds, batches.load(0));
-  ASSIGN_OR_RETURN(const TensorMap first_outputs, full->Run(first_feeds));
+  ASSIGN_OR_RETURN(const TensorMap first_outputs, both.full->Run(first_feeds));
   const OutputKind kind = DetectOutputKind(first_outputs);
   RETURN_IF_ERROR(CheckLabels(job, kind, first_outputs));
 
@@ -158,7 +178,7 @@ absl::Status EvaluateModel(JobState& job) {
       [&](int64_t batch) -> absl::StatusOr<BatchResult> {
         ASSIGN_OR_RETURN(const TensorMap feeds, batches.load(batch));
         const int64_t first_row = batch * batches.batch_rows;
-        return RunBatch(job, *full, *quantized, kind, feeds, first_row, first_row < kLayerRowsMax);
+        return RunBatch(job, both, kind, feeds, first_row, first_row < kLayerRowsMax);
       },
       [&](int64_t batch, BatchResult result) {
         job.rows.insert(job.rows.end(), result.rows.begin(), result.rows.end());

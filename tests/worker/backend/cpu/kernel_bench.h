@@ -22,8 +22,9 @@ using Attributes = std::map<std::string, AttributeValue>;
 inline absl::StatusOr<std::vector<Tensor>> RunOp(const std::string& type,
                                                  const std::vector<Tensor>& inputs,
                                                  Attributes attributes = {}, int64_t opset = 17,
-                                                 size_t outputs = 1) {
-  Node node{.name = "node", .op_type = type, .attributes = std::move(attributes)};
+                                                 size_t outputs = 1,
+                                                 const std::string& domain = "") {
+  Node node{.name = "node", .op_type = type, .domain = domain, .attributes = std::move(attributes)};
   std::vector<const Tensor*> pointers;
   for (size_t i = 0; i < inputs.size(); ++i) {
     node.inputs.push_back(inputs[i].defined() ? "in" + std::to_string(i) : "");
@@ -33,10 +34,10 @@ inline absl::StatusOr<std::vector<Tensor>> RunOp(const std::string& type,
   const KernelContext context{
       .node = node, .opset = opset, .constants = std::vector<Tensor>(inputs.size())};
   ASSIGN_OR_RETURN(const std::unique_ptr<Kernel> kernel, CpuBackend().MakeKernel(context));
-  std::vector<Tensor> results(outputs);
+  Outputs results(outputs);
   omp_set_num_threads(1);  // As the executor runs kernels.
   RETURN_IF_ERROR(kernel->Run(pointers, results));
-  return results;
+  return std::move(results).Take();
 }
 
 // The only output.
