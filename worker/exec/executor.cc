@@ -3,6 +3,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +12,8 @@
 #include "common/status_macros.h"
 #include "worker/backend/backend.h"
 #include "worker/exec/run_memory.h"
+#include "worker/graph/optimize/channels_last.h"
+#include "worker/graph/optimize/fuse_conv.h"
 
 namespace quantd {
 namespace {
@@ -94,14 +97,18 @@ class GraphExecutor final : public Executor {
   std::vector<int> readers_;  // By slot: how many inputs of steps read it, and one if it is an output.
 };
 
-absl::StatusOr<std::unique_ptr<Executor>> GraphExecutor::Compile(const Graph& graph, int64_t opset,
+absl::StatusOr<std::unique_ptr<Executor>> GraphExecutor::Compile(const Graph& model, int64_t opset,
                                                                  const Backend& backend,
                                                                  const std::vector<std::string>& keep) {
   std::vector<const Node*> unsupported;
-  for (const Node& node : graph.nodes) {
+  for (const Node& node : model.nodes) {
     if (!backend.Supports(node, opset)) unsupported.push_back(&node);
   }
   if (!unsupported.empty()) return Unsupported(unsupported, opset);
+  Graph graph = model;
+  const std::set<std::string> kept(keep.begin(), keep.end());
+  RETURN_IF_ERROR(FuseConvActivation(graph, kept));
+  RETURN_IF_ERROR(MoveChannelsLast(graph, opset, kept));
 
   auto executor = std::make_unique<GraphExecutor>();
   executor->inputs_ = graph.inputs;

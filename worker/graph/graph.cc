@@ -157,6 +157,12 @@ absl::Status SortTopologically(Graph& graph) {
   return absl::OkStatus();
 }
 
+std::vector<std::string> TensorsReadBy(const Node& node) {
+  std::vector<std::string> reads;
+  AppendReads(node, reads);
+  return reads;
+}
+
 void RemoveDeadNodes(Graph& graph) {
   std::set<std::string> live;
   for (const ValueInfo& output : graph.outputs) live.insert(output.name);

@@ -96,6 +96,9 @@ class GraphIndex {
 // reason BAD_GRAPH names the tensor for a cycle, a tensor made twice, or one that nobody makes.
 absl::Status SortTopologically(Graph& graph);
 
+// The tensors that a node needs: its inputs, and what its bodies capture from outside. In order; may repeat.
+std::vector<std::string> TensorsReadBy(const Node& node);
+
 // Drops nodes whose outputs nobody reads and initializers that no node reads.
 void RemoveDeadNodes(Graph& graph);
 

@@ -1,4 +1,7 @@
-// Conv, by oneDNN.
+// Conv, by oneDNN; and quantd.FusedConv, which rewrites make:
+//   y = activation(conv(x, w) + bias + residual), inputs x, w, bias (optional), residual (optional),
+// with Conv's attributes, "activation" (a FusedActivation's op_type, "activation_alpha", "activation_beta") and
+// "channels_last" (x, residual and y are [N, spatial..., C]; w stays [O, C / group, spatial...]).
 #include <map>
 #include <mutex>
 
@@ -14,41 +17,92 @@ namespace {
 // Prepared problems kept per node: one a batch size, usually two (full batches and the last one).
 constexpr size_t kPreparedMax = 8;
 
+const Tensor* Optional(const Inputs& inputs, size_t index) {
+  return index < inputs.size() ? inputs[index] : nullptr;
+}
+
+Shape ChannelsFirst(const Shape& shape) {
+  Shape moved = {shape.front(), shape.back()};
+  moved.insert(moved.end(), shape.begin() + 1, shape.end() - 1);
+  return moved;
+}
+
+Shape ChannelsLast(const Shape& shape) {
+  Shape moved = {shape[0]};
+  moved.insert(moved.end(), shape.begin() + 2, shape.end());
+  moved.push_back(shape[1]);
+  return moved;
+}
+
+// One axis: a plane of height 1.
+void AddAxis(OneDnnConvolution::Problem& problem) {
+  problem.input.insert(problem.input.begin() + 2, 1);
+  problem.weight.insert(problem.weight.begin() + 2, 1);
+  for (std::vector<int64_t>* ones : {&problem.window.kernel, &problem.window.strides,
+                                     &problem.window.dilations, &problem.window.output}) {
+    ones->insert(ones->begin(), 1);
+  }
+  problem.window.pads_begin.insert(problem.window.pads_begin.begin(), 0);
+  problem.window.pads_end.insert(problem.window.pads_end.begin(), 0);
+}
+
 class ConvKernel final : public Kernel {
  public:
   ConvKernel(const Node& node, bool constant_weights)
-      : node_(node), groups_(node.Int("group", 1)), constant_weights_(constant_weights) {}
+      : node_(node),
+        groups_(node.Int("group", 1)),
+        channels_last_(node.Int("channels_last", 0) != 0),
+        activation_{.op_type = node.String("activation", ""),
+                    .alpha = node.Float("activation_alpha", 0),
+                    .beta = node.Float("activation_beta", 0)},
+        constant_weights_(constant_weights) {}
 
   absl::Status Run(const Inputs& inputs, Outputs& outputs) const override {
     RETURN_IF_ERROR(RequireFloat(inputs, 0));
     RETURN_IF_ERROR(RequireFloat(inputs, 1));
-    const bool has_bias = inputs.size() > 2 && inputs[2] != nullptr;
-    if (has_bias) RETURN_IF_ERROR(RequireFloat(inputs, 2));
     const Tensor& x = *inputs[0];
     const Tensor& w = *inputs[1];
-    ASSIGN_OR_RETURN(OneDnnConvolution::Problem problem, MakeProblem(x.shape(), w.shape()));
-    problem.has_bias = has_bias;
-    if (has_bias && inputs[2]->shape() != Shape{w.dim(0)}) {
-      return BadShape(absl::StrCat("the bias has shape ", ShapeString(inputs[2]->shape()),
-                                   ", expected [", w.dim(0), "]"));
+    const Tensor* bias = Optional(inputs, 2);
+    const Tensor* residual = Optional(inputs, 3);
+    const bool permute = channels_last_ && x.rank() >= 3;
+    Shape shape;
+    ASSIGN_OR_RETURN(OneDnnConvolution::Problem problem,
+                     MakeProblem(permute ? ChannelsFirst(x.shape()) : x.shape(), w.shape(), shape));
+    if (permute) shape = ChannelsLast(shape);
+    if (bias != nullptr) {
+      RETURN_IF_ERROR(RequireFloat(inputs, 2));
+      if (bias->shape() != Shape{w.dim(0)}) {
+        return BadShape(absl::StrCat("the bias has shape ", ShapeString(bias->shape()),
+                                     ", expected [", w.dim(0), "]"));
+      }
     }
-    Shape shape = {x.dim(0), w.dim(0)};
-    const size_t first = problem.window.output.size() - (x.rank() - 2);
-    shape.insert(shape.end(), problem.window.output.begin() + static_cast<std::ptrdiff_t>(first),
-                 problem.window.output.end());
-    ASSIGN_OR_RETURN(Tensor out, MakeOutput(DataType::kFloat, shape));
+    if (residual != nullptr) {
+      RETURN_IF_ERROR(RequireFloat(inputs, 3));
+      if (residual->shape() != shape) {
+        return BadShape(absl::StrCat("the residual has shape ", ShapeString(residual->shape()),
+                                     ", expected ", ShapeString(shape)));
+      }
+    }
+    problem.has_bias = bias != nullptr;
+    problem.has_residual = residual != nullptr;
+    ASSIGN_OR_RETURN(Tensor out, outputs.Make(DataType::kFloat, shape));
     if (out.size() > 0) {
       ASSIGN_OR_RETURN(const std::shared_ptr<const OneDnnConvolution> convolution,
-                       Prepare(problem, w.data<float>(),
-                               has_bias ? inputs[2]->data<float>() : nullptr));
-      RETURN_IF_ERROR(convolution->Run(x.data<float>(), out.mutable_data<float>()));
+                       Prepare(problem, w.data<float>(), bias ? bias->data<float>() : nullptr));
+      ASSIGN_OR_RETURN(Tensor scratch,
+                       outputs.Make(DataType::kUint8,
+                                    {static_cast<int64_t>(convolution->scratch_bytes())}));
+      RETURN_IF_ERROR(convolution->Run(x.data<float>(), residual ? residual->data<float>() : nullptr,
+                                       scratch.mutable_raw(), out.mutable_data<float>()));
     }
     outputs[0] = std::move(out);
     return absl::OkStatus();
   }
 
  private:
-  absl::StatusOr<OneDnnConvolution::Problem> MakeProblem(const Shape& x, const Shape& w) const {
+  // `x` with channels first; so is `output`.
+  absl::StatusOr<OneDnnConvolution::Problem> MakeProblem(const Shape& x, const Shape& w,
+                                                         Shape& output) const {
     if (x.size() < 3 || x.size() > 5 || w.size() != x.size()) {
       return BadShape(absl::StrCat("input ", ShapeString(x), " and weight ", ShapeString(w),
                                    " are no convolution over one to three axes"));
@@ -58,20 +112,16 @@ class ConvKernel final : public Kernel {
       return BadShape(absl::StrCat("input ", ShapeString(x), ", weight ", ShapeString(w), " and group ",
                                    groups_, " do not fit"));
     }
-    OneDnnConvolution::Problem problem{.input = x, .weight = w, .groups = groups_};
+    OneDnnConvolution::Problem problem{.input = x,
+                                       .weight = w,
+                                       .groups = groups_,
+                                       .activation = activation_,
+                                       .channels_last = channels_last_};
     ASSIGN_OR_RETURN(problem.window, ResolveWindow(node_, {w.begin() + 2, w.end()},
                                                    {x.begin() + 2, x.end()}, false));
-    if (x.size() == 3) {
-      // One axis: a plane of height 1.
-      problem.input.insert(problem.input.begin() + 2, 1);
-      problem.weight.insert(problem.weight.begin() + 2, 1);
-      for (std::vector<int64_t>* ones : {&problem.window.kernel, &problem.window.strides,
-                                         &problem.window.dilations, &problem.window.output}) {
-        ones->insert(ones->begin(), 1);
-      }
-      problem.window.pads_begin.insert(problem.window.pads_begin.begin(), 0);
-      problem.window.pads_end.insert(problem.window.pads_end.begin(), 0);
-    }
+    output = {x[0], w[0]};
+    output.insert(output.end(), problem.window.output.begin(), problem.window.output.end());
+    if (x.size() == 3) AddAxis(problem);
     return problem;
   }
 
@@ -91,12 +141,18 @@ class ConvKernel final : public Kernel {
 
   const Node node_;
   const int64_t groups_;
+  const bool channels_last_;
+  const FusedActivation activation_;
   const bool constant_weights_;
   mutable std::mutex mutex_;
   mutable std::map<Shape, std::shared_ptr<const OneDnnConvolution>> prepared_;
 };
 
 absl::StatusOr<std::unique_ptr<Kernel>> MakeConv(const KernelContext& context) {
+  const std::string activation = context.node.String("activation", "");
+  if (!IsFusible({.op_type = activation})) {
+    return BadAttribute(absl::StrCat("'", activation, "' cannot be fused into a convolution"));
+  }
   // A bias that is absent is as constant as one that is stored.
   bool constant = context.constants.size() >= 2 && context.constants[1].defined();
   if (context.node.inputs.size() > 2 && !context.node.inputs[2].empty()) {
@@ -105,7 +161,8 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeConv(const KernelContext& context) {
   return std::make_unique<ConvKernel>(context.node, constant);
 }
 
-constexpr KernelEntry kEntries[] = {{"Conv", 1, &MakeConv}};
+constexpr KernelEntry kEntries[] = {{"Conv", 1, &MakeConv},
+                                    {"FusedConv", 1, &MakeConv, "quantd"}};
 
 }  // namespace
 

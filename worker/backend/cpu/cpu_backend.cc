@@ -12,7 +12,7 @@ class Cpu final : public Backend {
  public:
   Cpu() {
     for (const auto family :
-         {cpu::ConvolutionKernels(), cpu::MatrixKernels(), cpu::PoolKernels(),
+         {cpu::ConvolutionKernels(), cpu::MatrixKernels(), cpu::PoolKernels(), cpu::ChannelsLastPoolKernels(),
           cpu::NormalizationKernels(), cpu::SoftmaxKernels(), cpu::UnaryKernels(),
           cpu::BinaryKernels(), cpu::ShapeKernels(), cpu::IndexKernels(), cpu::ReduceKernels(),
           cpu::QuantizeLinearKernels()}) {

@@ -74,6 +74,7 @@ void ForEachRow(const Shape& shape, const std::vector<std::vector<int64_t>>& str
 std::span<const KernelEntry> ConvolutionKernels();
 std::span<const KernelEntry> MatrixKernels();
 std::span<const KernelEntry> PoolKernels();
+std::span<const KernelEntry> ChannelsLastPoolKernels();
 std::span<const KernelEntry> NormalizationKernels();
 std::span<const KernelEntry> SoftmaxKernels();
 std::span<const KernelEntry> UnaryKernels();

@@ -31,79 +31,166 @@ memory Wrap(const memory::desc& desc, const void* data) {
   return memory(desc, Engine(), const_cast<void*>(data));
 }
 
-Tag PlainTag(size_t rank) { return rank == 4 ? Tag::nchw : Tag::ncdhw; }
+Tag InputTag(size_t rank, bool channels_last) {
+  if (channels_last) return rank == 4 ? Tag::nhwc : Tag::ndhwc;
+  return rank == 4 ? Tag::nchw : Tag::ncdhw;
+}
 
-Tag PlainWeightTag(size_t rank, bool grouped) {
+Tag WeightTag(size_t rank, bool grouped) {
   if (rank == 4) return grouped ? Tag::goihw : Tag::oihw;
   return grouped ? Tag::goidhw : Tag::oidhw;
 }
 
+struct Eltwise {
+  absl::string_view op_type;
+  dnnl::algorithm algorithm;
+  bool fixed_alpha;  // The parameter is the function's own, not the activation's.
+  float alpha;
+};
+
+// oneDNN's formula, parameter for parameter, equals ONNX's in each of these.
+constexpr Eltwise kEltwise[] = {
+    {"Relu", dnnl::algorithm::eltwise_relu, true, 0},
+    {"LeakyRelu", dnnl::algorithm::eltwise_relu, false, 0},
+    {"Clip", dnnl::algorithm::eltwise_clip_v2, false, 0},
+    {"Sigmoid", dnnl::algorithm::eltwise_logistic, true, 0},
+    {"Tanh", dnnl::algorithm::eltwise_tanh, true, 0},
+    {"Elu", dnnl::algorithm::eltwise_elu, false, 0},
+    {"HardSwish", dnnl::algorithm::eltwise_hardswish, true, 0},
+    {"Silu", dnnl::algorithm::eltwise_swish, true, 1},
+};
+
+const Eltwise* FindEltwise(absl::string_view op_type) {
+  for (const Eltwise& entry : kEltwise) {
+    if (entry.op_type == op_type) return &entry;
+  }
+  return nullptr;
+}
+
+memory::dims WeightDims(const OneDnnConvolution::Problem& problem) {
+  memory::dims weight = problem.weight;
+  if (problem.groups > 1) {
+    weight[0] /= problem.groups;
+    weight.insert(weight.begin(), problem.groups);
+  }
+  return weight;
+}
+
+memory::dims OutputDims(const OneDnnConvolution::Problem& problem) {
+  memory::dims output = {problem.input[0], problem.weight[0]};
+  output.insert(output.end(), problem.window.output.begin(), problem.window.output.end());
+  return output;
+}
+
+// oneDNN wants the padding that the last window really reaches into, even when that is negative.
+memory::dims PadsEnd(const OneDnnConvolution::Problem& problem) {
+  const Window& w = problem.window;
+  memory::dims pads_end = w.pads_end;
+  for (size_t axis = 0; axis < pads_end.size(); ++axis) {
+    pads_end[axis] = (w.output[axis] - 1) * w.strides[axis] + (w.kernel[axis] - 1) * w.dilations[axis] +
+                     1 - problem.input[axis + 2] - w.pads_begin[axis];
+  }
+  return pads_end;
+}
+
+dnnl::primitive_attr Attributes(const OneDnnConvolution::Problem& problem, const memory::desc& output) {
+  dnnl::primitive_attr attributes;
+  // The library's own scratchpad is not safe when one primitive runs on several threads.
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  dnnl::post_ops after;
+  if (problem.has_residual) after.append_binary(dnnl::algorithm::binary_add, output);
+  if (const Eltwise* eltwise = FindEltwise(problem.activation.op_type)) {
+    after.append_eltwise(1, eltwise->algorithm,
+                         eltwise->fixed_alpha ? eltwise->alpha : problem.activation.alpha,
+                         problem.activation.beta);
+  }
+  attributes.set_post_ops(after);
+  return attributes;
+}
+
+dnnl::convolution_forward::primitive_desc Describe(const OneDnnConvolution::Problem& problem,
+                                                   const memory::desc& input,
+                                                   const memory::desc& output,
+                                                   const dnnl::primitive_attr& attributes) {
+  using Convolution = dnnl::convolution_forward;
+  constexpr auto kF32 = memory::data_type::f32;
+  constexpr auto kInference = dnnl::prop_kind::forward_inference;
+  constexpr auto kDirect = dnnl::algorithm::convolution_direct;
+  memory::dims dilates = problem.window.dilations;  // oneDNN counts from 0.
+  for (auto& dilate : dilates) --dilate;
+  const memory::desc weight(WeightDims(problem), kF32, Tag::any);
+  const Window& w = problem.window;
+  const auto description =
+      problem.has_bias
+          ? Convolution::desc(kInference, kDirect, input, weight,
+                              memory::desc({problem.weight[0]}, kF32, Tag::x), output, w.strides,
+                              dilates, w.pads_begin, PadsEnd(problem))
+          : Convolution::desc(kInference, kDirect, input, weight, output, w.strides, dilates,
+                              w.pads_begin, PadsEnd(problem));
+  return Convolution::primitive_desc(description, attributes, Engine());
+}
+
 }  // namespace
+
+bool IsFusible(const FusedActivation& activation) {
+  return activation.op_type.empty() || FindEltwise(activation.op_type) != nullptr;
+}
 
 struct OneDnnConvolution::Impl {
   dnnl::convolution_forward::primitive_desc descriptor;
   dnnl::convolution_forward primitive;
-  memory::desc plain_input;
-  memory::desc plain_output;
+  memory::desc input;   // As the caller has it; the primitive may want another.
+  memory::desc output;
   memory weights;
   memory bias;
+  bool reorders_input = false;
+  bool reorders_output = false;
+  // Within the scratch memory.
+  size_t input_offset = 0;
+  size_t output_offset = 0;
+  size_t scratch_bytes = 0;
 };
 
 OneDnnConvolution::OneDnnConvolution(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 OneDnnConvolution::~OneDnnConvolution() = default;
+size_t OneDnnConvolution::scratch_bytes() const { return impl_->scratch_bytes; }
 
 absl::StatusOr<std::unique_ptr<OneDnnConvolution>> OneDnnConvolution::Create(
     const Problem& problem, const float* weights, const float* bias) {
   try {
     const size_t rank = problem.input.size();
-    const bool grouped = problem.groups > 1;
-    memory::dims weight = problem.weight;
-    if (grouped) {
-      weight[0] /= problem.groups;
-      weight.insert(weight.begin(), problem.groups);
-    }
-    memory::dims output = {problem.input[0], problem.weight[0]};
-    output.insert(output.end(), problem.window.output.begin(), problem.window.output.end());
-    memory::dims dilates = problem.window.dilations;  // oneDNN counts from 0.
-    for (auto& dilate : dilates) --dilate;
-    // oneDNN wants the padding that the last window really reaches into, even when that is negative.
-    memory::dims pads_end = problem.window.pads_end;
-    for (size_t axis = 0; axis < pads_end.size(); ++axis) {
-      const Window& w = problem.window;
-      pads_end[axis] = (w.output[axis] - 1) * w.strides[axis] + (w.kernel[axis] - 1) * w.dilations[axis] +
-                       1 - problem.input[axis + 2] - w.pads_begin[axis];
-    }
-
     constexpr auto kF32 = memory::data_type::f32;
     auto impl = std::make_unique<Impl>();
+    const Tag tag = InputTag(rank, problem.channels_last);
+    impl->input = memory::desc(problem.input, kF32, tag);
+    impl->output = memory::desc(OutputDims(problem), kF32, tag);
+    const dnnl::primitive_attr attributes = Attributes(problem, impl->output);
+    // Channels last are fast as they are. Otherwise the library chooses, and the caller's layout is changed on the way.
     const memory::desc any_input(problem.input, kF32, Tag::any);
-    const memory::desc any_weight(weight, kF32, Tag::any);
-    const memory::desc any_output(output, kF32, Tag::any);
-    const memory::desc bias_desc({problem.weight[0]}, kF32, Tag::x);
-    using Convolution = dnnl::convolution_forward;
-    constexpr auto kInference = dnnl::prop_kind::forward_inference;
-    constexpr auto kDirect = dnnl::algorithm::convolution_direct;
-    const auto description =
-        problem.has_bias
-            ? Convolution::desc(kInference, kDirect, any_input, any_weight, bias_desc, any_output,
-                                problem.window.strides, dilates, problem.window.pads_begin, pads_end)
-            : Convolution::desc(kInference, kDirect, any_input, any_weight, any_output,
-                                problem.window.strides, dilates, problem.window.pads_begin, pads_end);
-    dnnl::primitive_attr attributes;
-    // The library's own scratchpad is not safe when one primitive runs on several threads.
-    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-    impl->descriptor = Convolution::primitive_desc(description, attributes, Engine());
-    impl->primitive = Convolution(impl->descriptor);
-    impl->plain_input = memory::desc(problem.input, kF32, PlainTag(rank));
-    impl->plain_output = memory::desc(output, kF32, PlainTag(rank));
+    const memory::desc any_output(OutputDims(problem), kF32, Tag::any);
+    impl->descriptor = problem.channels_last
+                           ? Describe(problem, impl->input, impl->output, attributes)
+                           : Describe(problem, any_input, any_output, attributes);
+    impl->primitive = dnnl::convolution_forward(impl->descriptor);
+    impl->reorders_input = impl->descriptor.src_desc() != impl->input;
+    impl->reorders_output = impl->descriptor.dst_desc() != impl->output;
+    const auto place = [&](size_t bytes) {
+      const size_t at = impl->scratch_bytes;
+      impl->scratch_bytes += (bytes + 63) / 64 * 64;
+      return at;
+    };
+    place(impl->descriptor.scratchpad_desc().get_size());
+    if (impl->reorders_input) impl->input_offset = place(impl->descriptor.src_desc().get_size());
+    if (impl->reorders_output) impl->output_offset = place(impl->descriptor.dst_desc().get_size());
 
     dnnl::stream stream(Engine());
-    memory plain = Wrap(memory::desc(weight, kF32, PlainWeightTag(rank, grouped)), weights);
+    memory plain = Wrap(memory::desc(WeightDims(problem), kF32, WeightTag(rank, problem.groups > 1)), weights);
     impl->weights = memory(impl->descriptor.weights_desc(), Engine());
     dnnl::reorder(plain, impl->weights).execute(stream, plain, impl->weights);
     if (problem.has_bias) {
-      impl->bias = memory(bias_desc, Engine());
-      std::memcpy(impl->bias.get_data_handle(), bias, bias_desc.get_size());
+      const memory::desc desc({problem.weight[0]}, kF32, Tag::x);
+      impl->bias = memory(desc, Engine());
+      std::memcpy(impl->bias.get_data_handle(), bias, desc.get_size());
     }
     stream.wait();
     return std::unique_ptr<OneDnnConvolution>(new OneDnnConvolution(std::move(impl)));
@@ -112,28 +199,34 @@ absl::StatusOr<std::unique_ptr<OneDnnConvolution>> OneDnnConvolution::Create(
   }
 }
 
-absl::Status OneDnnConvolution::Run(const float* input, float* output) const {
+absl::Status OneDnnConvolution::Run(const float* input, const float* residual, void* scratch,
+                                    float* output) const {
   try {
     dnnl::stream stream(Engine());
-    memory plain_input = Wrap(impl_->plain_input, input);
-    memory plain_output = Wrap(impl_->plain_output, output);
-    memory source = plain_input;
-    if (impl_->descriptor.src_desc() != impl_->plain_input) {
-      source = memory(impl_->descriptor.src_desc(), Engine());
-      dnnl::reorder(plain_input, source).execute(stream, plain_input, source);
+    char* const bytes = static_cast<char*>(scratch);
+    memory given_input = Wrap(impl_->input, input);
+    memory given_output = Wrap(impl_->output, output);
+    memory source = given_input, destination = given_output;
+    if (impl_->reorders_input) {
+      source = Wrap(impl_->descriptor.src_desc(), bytes + impl_->input_offset);
+      dnnl::reorder(given_input, source).execute(stream, given_input, source);
     }
-    const bool reorder_output = impl_->descriptor.dst_desc() != impl_->plain_output;
-    memory destination =
-        reorder_output ? memory(impl_->descriptor.dst_desc(), Engine()) : plain_output;
-    memory scratchpad(impl_->descriptor.scratchpad_desc(), Engine());
-    std::unordered_map<int, memory> arguments = {{DNNL_ARG_SRC, source},
-                                                 {DNNL_ARG_WEIGHTS, impl_->weights},
-                                                 {DNNL_ARG_DST, destination},
-                                                 {DNNL_ARG_SCRATCHPAD, scratchpad}};
+    if (impl_->reorders_output) {
+      destination = Wrap(impl_->descriptor.dst_desc(), bytes + impl_->output_offset);
+    }
+    std::unordered_map<int, memory> arguments = {
+        {DNNL_ARG_SRC, source},
+        {DNNL_ARG_WEIGHTS, impl_->weights},
+        {DNNL_ARG_DST, destination},
+        {DNNL_ARG_SCRATCHPAD, Wrap(impl_->descriptor.scratchpad_desc(), bytes)}};
     if (impl_->bias) arguments.emplace(DNNL_ARG_BIAS, impl_->bias);
+    if (residual != nullptr) {
+      arguments.emplace(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1,
+                        Wrap(impl_->output, residual));
+    }
     impl_->primitive.execute(stream, arguments);
-    if (reorder_output) {
-      dnnl::reorder(destination, plain_output).execute(stream, destination, plain_output);
+    if (impl_->reorders_output) {
+      dnnl::reorder(destination, given_output).execute(stream, destination, given_output);
     }
     stream.wait();
     return absl::OkStatus();

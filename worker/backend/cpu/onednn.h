@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -12,16 +13,30 @@
 
 namespace quantd::cpu {
 
-// A float convolution for one input shape. oneDNN chooses the memory layouts; weights are brought into theirs once.
-// Immutable after Create(): Run() is thread-safe.
+// A function of one value, by its ONNX operator: "" for none, "Relu", "LeakyRelu" (slope alpha), "Clip" (to
+// [alpha, beta]), "Sigmoid", "Tanh", "Elu" (alpha), "HardSwish", "Silu" (x sigmoid(x)).
+struct FusedActivation {
+  std::string op_type;
+  float alpha = 0;
+  float beta = 0;
+};
+// Whether oneDNN can apply it to a result before it is stored.
+bool IsFusible(const FusedActivation& activation);
+
+// A float convolution for one input shape: y = activation(conv(x, w) + bias + residual). Weights are brought into
+// the library's layout once. Immutable after Create(): Run() is thread-safe.
 class OneDnnConvolution {
  public:
   struct Problem {
-    std::vector<int64_t> input;   // [N, C, spatial...], two or three spatial axes.
+    std::vector<int64_t> input;   // [N, C, spatial...], two or three spatial axes, whatever the layout.
     std::vector<int64_t> weight;  // [O, C / groups, spatial...]
     int64_t groups = 1;
     Window window;
     bool has_bias = false;
+    bool has_residual = false;
+    FusedActivation activation;
+    // Input, residual and output are [N, spatial..., C] in memory instead of [N, C, spatial...].
+    bool channels_last = false;
   };
 
   static absl::StatusOr<std::unique_ptr<OneDnnConvolution>> Create(const Problem& problem,
@@ -29,8 +44,11 @@ class OneDnnConvolution {
                                                                    const float* bias);
   ~OneDnnConvolution();
 
-  // Row-major tensors: `input` as in the problem, `output` [N, O, window.output...].
-  absl::Status Run(const float* input, float* output) const;
+  // What Run() needs besides, 64-byte aligned.
+  size_t scratch_bytes() const;
+
+  // `residual` has the output's shape and is null when there is none; it may not be `output`.
+  absl::Status Run(const float* input, const float* residual, void* scratch, float* output) const;
 
  private:
   struct Impl;
