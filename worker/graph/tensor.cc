@@ -10,28 +10,46 @@
 
 namespace quantd {
 
-size_t SizeOf(DataType type) {
+int BitsOf(DataType type) {
   switch (type) {
+    case DataType::kUint2:
+    case DataType::kInt2:
+      return 2;
+    case DataType::kUint4:
+    case DataType::kInt4:
+    case DataType::kFloat4E2M1:
+      return 4;
     case DataType::kUint8:
     case DataType::kInt8:
     case DataType::kBool:
-      return 1;
+    case DataType::kFloat8E4M3FN:
+    case DataType::kFloat8E4M3FNUZ:
+    case DataType::kFloat8E5M2:
+    case DataType::kFloat8E5M2FNUZ:
+      return 8;
     case DataType::kUint16:
     case DataType::kInt16:
     case DataType::kFloat16:
     case DataType::kBfloat16:
-      return 2;
+      return 16;
     case DataType::kFloat:
     case DataType::kInt32:
     case DataType::kUint32:
-      return 4;
+      return 32;
     case DataType::kInt64:
     case DataType::kUint64:
     case DataType::kDouble:
-      return 8;
+      return 64;
     default:
       return 0;
   }
+}
+
+size_t SizeOf(DataType type) { return static_cast<size_t>(BitsOf(type) / 8); }
+
+size_t BytesFor(DataType type, int64_t count) {
+  // At most 2^33 elements of 64 bits: no overflow.
+  return (static_cast<size_t>(count) * static_cast<size_t>(BitsOf(type)) + 7) / 8;
 }
 
 std::string DataTypeName(DataType type) {
@@ -51,6 +69,15 @@ std::string DataTypeName(DataType type) {
     case DataType::kUint32: return "uint32";
     case DataType::kUint64: return "uint64";
     case DataType::kBfloat16: return "bfloat16";
+    case DataType::kFloat8E4M3FN: return "float8e4m3fn";
+    case DataType::kFloat8E4M3FNUZ: return "float8e4m3fnuz";
+    case DataType::kFloat8E5M2: return "float8e5m2";
+    case DataType::kFloat8E5M2FNUZ: return "float8e5m2fnuz";
+    case DataType::kUint4: return "uint4";
+    case DataType::kInt4: return "int4";
+    case DataType::kFloat4E2M1: return "float4e2m1";
+    case DataType::kUint2: return "uint2";
+    case DataType::kInt2: return "int2";
   }
   return absl::StrCat("type ", static_cast<int32_t>(type));
 }
@@ -105,7 +132,7 @@ Tensor::Tensor(DataType dtype, Shape shape) {
 
 Tensor Tensor::Uninitialized(DataType dtype, Shape shape, TensorMemory& memory) {
   const absl::StatusOr<int64_t> count = CheckedElementCount(shape);
-  QUANTD_CHECK(count.ok() && SizeOf(dtype) > 0);
+  QUANTD_CHECK(count.ok() && BitsOf(dtype) > 0);
   Tensor tensor;
   tensor.dtype_ = dtype;
   tensor.shape_ = std::move(shape);
@@ -124,7 +151,7 @@ Tensor Tensor::View(DataType dtype, Shape shape, const void* bytes,
   tensor.dtype_ = dtype;
   tensor.shape_ = std::move(shape);
   const absl::StatusOr<int64_t> count = CheckedElementCount(tensor.shape_);
-  QUANTD_CHECK(count.ok() && SizeOf(dtype) > 0);
+  QUANTD_CHECK(count.ok() && BitsOf(dtype) > 0);
   tensor.size_ = *count;
   tensor.data_ = bytes;
   tensor.owner_ = std::move(owner);
@@ -140,7 +167,7 @@ Tensor Tensor::Reshaped(Shape shape) const {
 }
 
 Tensor Tensor::Rows(int64_t begin, int64_t count) const {
-  QUANTD_CHECK(rank() >= 1 && begin >= 0 && count >= 0 && begin + count <= shape_[0]);
+  QUANTD_CHECK(!IsPacked(dtype_) && rank() >= 1 && begin >= 0 && count >= 0 && begin + count <= shape_[0]);
   Tensor tensor = *this;
   const int64_t row = shape_[0] == 0 ? 0 : size_ / shape_[0];
   tensor.shape_[0] = count;

@@ -32,10 +32,25 @@ enum class DataType : int32_t {
   kUint32 = 12,
   kUint64 = 13,
   kBfloat16 = 16,
+  kFloat8E4M3FN = 17,
+  kFloat8E4M3FNUZ = 18,
+  kFloat8E5M2 = 19,
+  kFloat8E5M2FNUZ = 20,
+  kUint4 = 21,
+  kInt4 = 22,
+  kFloat4E2M1 = 23,
+  kUint2 = 25,
+  kInt2 = 26,
 };
 
-// Bytes of one element; 0 for kUndefined, kString and types that we do not know.
+// Bits of one element; 0 for kUndefined, kString and types that we do not know.
+int BitsOf(DataType type);
+// Whether several elements share a byte: the first in its low bits, and unused bits at the end are 0.
+inline bool IsPacked(DataType type) { return BitsOf(type) > 0 && BitsOf(type) < 8; }
+// Bytes of one element; 0 for packed types and where BitsOf is 0.
 size_t SizeOf(DataType type);
+// Bytes of `count` elements, rounded up to whole ones. REQUIRES: 0 <= count <= kTensorElementsMax.
+size_t BytesFor(DataType type, int64_t count);
 // "float", "int64", ... as ONNX spells them; "type 99" for an unknown one.
 std::string DataTypeName(DataType type);
 
@@ -99,7 +114,7 @@ class Tensor {
   int64_t dim(size_t axis) const { return shape_[axis]; }
   size_t rank() const { return shape_.size(); }
   int64_t size() const { return size_; }
-  size_t bytes() const { return static_cast<size_t>(size_) * SizeOf(dtype_); }
+  size_t bytes() const { return BytesFor(dtype_, size_); }
 
   const void* raw() const { return data_; }
   // REQUIRES: storage made by this class (not a View) and not shared with another thread.
@@ -108,7 +123,8 @@ class Tensor {
     return const_cast<void*>(data_);
   }
 
-  // REQUIRES: T is the element type.
+  // REQUIRES: T is the element type. Types that C++ lacks (16 bits of floating point and less, packed integers) are
+  // read from raw() by the functions of worker/formats.
   template <typename T>
   const T* data() const {
     QUANTD_CHECK(DataTypeOf<T>::value == dtype_);
@@ -123,7 +139,8 @@ class Tensor {
   // The same bytes under another shape. REQUIRES: equal element counts.
   Tensor Reshaped(Shape shape) const;
 
-  // Rows [begin, begin + count) of the outermost axis, sharing the bytes. REQUIRES: rank >= 1, in range.
+  // Rows [begin, begin + count) of the outermost axis, sharing the bytes. REQUIRES: rank >= 1, in range,
+  // a type that is not packed.
   Tensor Rows(int64_t begin, int64_t count) const;
 
  private:
