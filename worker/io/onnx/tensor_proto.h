@@ -20,8 +20,7 @@ inline constexpr int kTensorRankMax = 64;
 // The tensor of `proto`, whichever way it stores its elements. `field` names it in errors. Every
 // length is checked before memory is taken.
 //
-// Errors: BAD_TENSOR, EXTERNAL_DATA, UNSUPPORTED_DTYPE (strings, complex, 8 bits of floating point
-// and below), UNSUPPORTED_MODEL (segments).
+// Errors: BAD_TENSOR, EXTERNAL_DATA, UNSUPPORTED_DTYPE (strings, complex, float8e8m0), UNSUPPORTED_MODEL (segments).
 absl::StatusOr<Tensor> TensorFromProto(const onnx::TensorProto& proto, absl::string_view field,
                                        ExternalData& external_data);
 
