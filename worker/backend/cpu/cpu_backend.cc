@@ -1,4 +1,6 @@
 // The CPU's operators: one table a family, looked up by operator and opset.
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -7,6 +9,23 @@
 
 namespace quantd {
 namespace {
+
+class WithoutPackedInputs final : public Kernel {
+ public:
+  explicit WithoutPackedInputs(std::unique_ptr<Kernel> kernel) : kernel_(std::move(kernel)) {}
+
+  absl::Status Run(const cpu::Inputs& inputs, Outputs& outputs) const override {
+    for (const Tensor* input : inputs) {
+      if (input != nullptr && IsPacked(input->dtype())) {
+        return cpu::BadType(*input, "a type of whole bytes");
+      }
+    }
+    return kernel_->Run(inputs, outputs);
+  }
+
+ private:
+  const std::unique_ptr<Kernel> kernel_;
+};
 
 class Cpu final : public Backend {
  public:
@@ -33,7 +52,9 @@ class Cpu final : public Backend {
                        absl::StrCat("operator ", context.node.op_type, " (opset ", context.opset,
                                     ") is not supported"));
     }
-    return entry->make(context);
+    absl::StatusOr<std::unique_ptr<Kernel>> kernel = entry->make(context);
+    if (!kernel.ok() || entry->takes_packed) return kernel;
+    return std::make_unique<WithoutPackedInputs>(*std::move(kernel));
   }
 
  private:

@@ -24,6 +24,9 @@ struct KernelEntry {
   int64_t since;  // Of the domain.
   absl::StatusOr<std::unique_ptr<Kernel>> (*make)(const KernelContext& context);
   absl::string_view domain = "";  // "" is ONNX, "com.microsoft", or "quantd" for what rewrites make.
+  // Whether the kernel reads packed tensors (IsPacked). They are refused in the place of one that does not, so that
+  // kernels may count on SizeOf() > 0.
+  bool takes_packed = false;
 };
 
 std::unique_ptr<Kernel> MakeKernelFrom(KernelFunction function);
