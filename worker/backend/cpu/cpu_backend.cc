@@ -53,7 +53,7 @@ class Cpu final : public Backend {
                                     ") is not supported"));
     }
     absl::StatusOr<std::unique_ptr<Kernel>> kernel = entry->make(context);
-    if (!kernel.ok() || entry->takes_packed) return kernel;
+    if (!kernel.ok() || entry->takes >= cpu::Takes::kPacked) return kernel;
     return std::make_unique<WithoutPackedInputs>(*std::move(kernel));
   }
 

@@ -239,8 +239,8 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeDequantize(const KernelContext& cont
 }
 
 constexpr KernelEntry kEntries[] = {
-    {"QuantizeLinear", 10, &MakeQuantize, "", /*takes_packed=*/true},
-    {"DequantizeLinear", 10, &MakeDequantize, "", /*takes_packed=*/true},
+    {"QuantizeLinear", 10, &MakeQuantize, "", Takes::kPacked},
+    {"DequantizeLinear", 10, &MakeDequantize, "", Takes::kPacked},
 };
 
 }  // namespace
