@@ -54,6 +54,8 @@ size_t BytesFor(DataType type, int64_t count) {
 
 std::string DataTypeName(DataType type) {
   switch (type) {
+    case DataType::kNone: return "an absent optional value";
+    case DataType::kSequence: return "a sequence";
     case DataType::kUndefined: return "undefined";
     case DataType::kFloat: return "float";
     case DataType::kUint8: return "uint8";
@@ -132,17 +134,63 @@ Tensor::Tensor(DataType dtype, Shape shape) {
 
 Tensor Tensor::Uninitialized(DataType dtype, Shape shape, TensorMemory& memory) {
   const absl::StatusOr<int64_t> count = CheckedElementCount(shape);
-  QUANTD_CHECK(count.ok() && BitsOf(dtype) > 0);
+  QUANTD_CHECK(count.ok() && (BitsOf(dtype) > 0 || dtype == DataType::kString));
   Tensor tensor;
   tensor.dtype_ = dtype;
   tensor.shape_ = std::move(shape);
   tensor.size_ = *count;
+  if (dtype == DataType::kString) {
+    auto strings = std::make_shared<std::vector<std::string>>(static_cast<size_t>(*count));
+    tensor.data_ = strings->data();
+    tensor.owner_ = std::move(strings);
+    tensor.writable_ = true;
+    return tensor;
+  }
   std::shared_ptr<void> storage = memory.Allocate(tensor.bytes());
   QUANTD_CHECK(storage != nullptr);
   tensor.data_ = storage.get();
   tensor.owner_ = std::move(storage);
   tensor.writable_ = true;
   return tensor;
+}
+
+namespace {
+
+struct SequenceStorage {
+  DataType element_dtype;
+  std::vector<Tensor> elements;
+};
+
+}  // namespace
+
+Tensor Tensor::Sequence(DataType element_dtype, std::vector<Tensor> elements) {
+  auto storage = std::make_shared<SequenceStorage>();
+  storage->element_dtype = element_dtype;
+  storage->elements = std::move(elements);
+  for (const Tensor& element : storage->elements) QUANTD_CHECK(element.dtype() == element_dtype);
+  Tensor sequence;
+  sequence.dtype_ = DataType::kSequence;
+  sequence.size_ = static_cast<int64_t>(storage->elements.size());
+  sequence.shape_ = {sequence.size_};
+  sequence.data_ = storage.get();
+  sequence.owner_ = std::move(storage);
+  return sequence;
+}
+
+Tensor Tensor::None() {
+  Tensor none;
+  none.dtype_ = DataType::kNone;
+  return none;
+}
+
+const std::vector<Tensor>& Tensor::elements() const {
+  QUANTD_CHECK(is_sequence());
+  return static_cast<const SequenceStorage*>(data_)->elements;
+}
+
+DataType Tensor::element_dtype() const {
+  QUANTD_CHECK(is_sequence());
+  return static_cast<const SequenceStorage*>(data_)->element_dtype;
 }
 
 Tensor Tensor::View(DataType dtype, Shape shape, const void* bytes,
@@ -167,18 +215,26 @@ Tensor Tensor::Reshaped(Shape shape) const {
 }
 
 Tensor Tensor::Rows(int64_t begin, int64_t count) const {
-  QUANTD_CHECK(!IsPacked(dtype_) && rank() >= 1 && begin >= 0 && count >= 0 && begin + count <= shape_[0]);
+  QUANTD_CHECK(is_array() && !IsPacked(dtype_) && rank() >= 1 && begin >= 0 && count >= 0 && begin + count <= shape_[0]);
   Tensor tensor = *this;
   const int64_t row = shape_[0] == 0 ? 0 : size_ / shape_[0];
   tensor.shape_[0] = count;
   tensor.size_ = row * count;
-  tensor.data_ = static_cast<const char*>(data_) + static_cast<size_t>(row * begin) * SizeOf(dtype_);
+  const size_t element = dtype_ == DataType::kString ? sizeof(std::string) : SizeOf(dtype_);
+  tensor.data_ = static_cast<const char*>(data_) + static_cast<size_t>(row * begin) * element;
   return tensor;
 }
 
 bool IdenticalTensors(const Tensor& a, const Tensor& b) {
-  return a.dtype() == b.dtype() && a.shape() == b.shape() &&
-         (a.bytes() == 0 || std::memcmp(a.raw(), b.raw(), a.bytes()) == 0);
+  if (a.dtype() != b.dtype() || a.shape() != b.shape()) return false;
+  if (a.dtype() == DataType::kString) {
+    return std::equal(a.data<std::string>(), a.data<std::string>() + a.size(), b.data<std::string>());
+  }
+  if (a.is_sequence()) {
+    return a.element_dtype() == b.element_dtype() &&
+           std::equal(a.elements().begin(), a.elements().end(), b.elements().begin(), IdenticalTensors);
+  }
+  return a.bytes() == 0 || std::memcmp(a.raw(), b.raw(), a.bytes()) == 0;
 }
 
 }  // namespace quantd

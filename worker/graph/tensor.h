@@ -1,5 +1,8 @@
 // An n-dimensional array in row-major order with shared, 64-byte aligned storage. Copying a Tensor
 // shares its bytes; they are never written once the tensor is shared between threads.
+//
+// Two more kinds of value travel as a Tensor, told by the element type: a sequence of tensors, and an optional value
+// that is not there. They have no bytes; only code that asks for them meets them.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +18,10 @@
 
 namespace quantd {
 
-// Element types, with the numbers of onnx.TensorProto.DataType.
+// Element types, with the numbers of onnx.TensorProto.DataType; below zero what is no array.
 enum class DataType : int32_t {
+  kNone = -2,      // An optional value that is not there.
+  kSequence = -1,
   kUndefined = 0,
   kFloat = 1,
   kUint8 = 2,
@@ -43,7 +48,7 @@ enum class DataType : int32_t {
   kInt2 = 26,
 };
 
-// Bits of one element; 0 for kUndefined, kString and types that we do not know.
+// Bits of one element; 0 for kUndefined, kString, what is no array, and types that we do not know.
 int BitsOf(DataType type);
 // Whether several elements share a byte: the first in its low bits, and unused bits at the end are 0.
 inline bool IsPacked(DataType type) { return BitsOf(type) > 0 && BitsOf(type) < 8; }
@@ -66,6 +71,7 @@ template <> struct DataTypeOf<int32_t> { static constexpr DataType value = DataT
 template <> struct DataTypeOf<int64_t> { static constexpr DataType value = DataType::kInt64; };
 template <> struct DataTypeOf<uint32_t> { static constexpr DataType value = DataType::kUint32; };
 template <> struct DataTypeOf<uint64_t> { static constexpr DataType value = DataType::kUint64; };
+template <> struct DataTypeOf<std::string> { static constexpr DataType value = DataType::kString; };
 template <> struct DataTypeOf<bool> { static constexpr DataType value = DataType::kBool; };
 
 // Extents, outermost first. A scalar has none.
@@ -83,8 +89,8 @@ class Tensor {
   // No tensor: dtype kUndefined, no bytes.
   Tensor() = default;
 
-  // Zeroed storage. REQUIRES: every extent >= 0, their product within kTensorElementsMax, and a type
-  // of known size. For extents from outside call CheckedElementCount first.
+  // Zeros, or empty strings. REQUIRES: every extent >= 0, their product within kTensorElementsMax, and kString or a
+  // type of known size. For extents from outside call CheckedElementCount first.
   Tensor(DataType dtype, Shape shape);
 
   // Storage of unspecified content from `memory`; every element is to be written. REQUIRES: as above.
@@ -108,12 +114,21 @@ class Tensor {
   static Tensor View(DataType dtype, Shape shape, const void* bytes,
                      std::shared_ptr<const void> owner);
 
+  // A sequence of tensors of one element type. REQUIRES: `elements` have it.
+  static Tensor Sequence(DataType element_dtype, std::vector<Tensor> elements);
+  // An optional value that is not there.
+  static Tensor None();
+
   bool defined() const { return dtype_ != DataType::kUndefined; }
+  bool is_sequence() const { return dtype_ == DataType::kSequence; }
+  // Neither a sequence nor an absent value.
+  bool is_array() const { return static_cast<int32_t>(dtype_) > 0; }
   DataType dtype() const { return dtype_; }
   const Shape& shape() const { return shape_; }
   int64_t dim(size_t axis) const { return shape_[axis]; }
   size_t rank() const { return shape_.size(); }
   int64_t size() const { return size_; }
+  // Of the elements; 0 where BitsOf() is, so for strings and sequences.
   size_t bytes() const { return BytesFor(dtype_, size_); }
 
   const void* raw() const { return data_; }
@@ -136,6 +151,10 @@ class Tensor {
     return static_cast<T*>(mutable_raw());
   }
 
+  // Of a sequence; its shape is [number of elements]. REQUIRES: is_sequence().
+  const std::vector<Tensor>& elements() const;
+  DataType element_dtype() const;
+
   // The same bytes under another shape. REQUIRES: equal element counts.
   Tensor Reshaped(Shape shape) const;
 
@@ -152,7 +171,7 @@ class Tensor {
   std::shared_ptr<const void> owner_;
 };
 
-// Whether both hold the same type, shape and bytes.
+// Whether both hold the same type, shape and bytes (strings, elements).
 bool IdenticalTensors(const Tensor& a, const Tensor& b);
 
 }  // namespace quantd

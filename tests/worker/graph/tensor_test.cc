@@ -47,5 +47,40 @@ TEST(TensorTest, EveryTypeHasTheSizeOfItsName) {
   EXPECT_EQ(found, std::size(names));
 }
 
+TEST(TensorTest, StringsLiveAsLongAsAnyoneHoldsThem) {
+  Tensor rows;
+  {
+    const Tensor all = Tensor::Of<std::string>({3, 1}, {"a", std::string(100, 'b'), "c"});
+    rows = all.Rows(1, 2).Reshaped({2});
+  }
+  EXPECT_EQ(rows.data<std::string>()[0], std::string(100, 'b'));
+  EXPECT_EQ(rows.data<std::string>()[1], "c");
+  EXPECT_EQ(rows.bytes(), 0u);
+}
+
+TEST(TensorTest, StringsAreComparedByContent) {
+  const Tensor a = Tensor::Of<std::string>({2}, {"x", std::string(100, 'y')});
+  EXPECT_TRUE(IdenticalTensors(a, Tensor::Of<std::string>({2}, {"x", std::string(100, 'y')})));
+  EXPECT_FALSE(IdenticalTensors(a, Tensor::Of<std::string>({2}, {"x", "y"})));
+  EXPECT_FALSE(IdenticalTensors(a, a.Reshaped({1, 2})));
+}
+
+TEST(TensorTest, ASequenceHoldsItsElementsAndTheirType) {
+  const Tensor one = Tensor::Of<int64_t>({2}, {1, 2});
+  const Tensor sequence = Tensor::Sequence(DataType::kInt64, {one, Tensor::Scalar<int64_t>(3)});
+  EXPECT_TRUE(sequence.is_sequence());
+  EXPECT_FALSE(sequence.is_array());
+  EXPECT_EQ(sequence.element_dtype(), DataType::kInt64);
+  ASSERT_EQ(sequence.elements().size(), 2u);
+  EXPECT_TRUE(IdenticalTensors(sequence.elements()[0], one));
+}
+
+TEST(TensorTest, EmptySequencesDifferByElementType) {
+  const Tensor floats = Tensor::Sequence(DataType::kFloat, {});
+  EXPECT_TRUE(IdenticalTensors(floats, Tensor::Sequence(DataType::kFloat, {})));
+  EXPECT_FALSE(IdenticalTensors(floats, Tensor::Sequence(DataType::kInt64, {})));
+  EXPECT_FALSE(IdenticalTensors(floats, Tensor::None()));
+}
+
 }  // namespace
 }  // namespace quantd

@@ -2,6 +2,7 @@
 
 #include <onnx/onnx_pb.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <limits>
@@ -136,9 +137,23 @@ absl::StatusOr<Tensor> FromRawData(const std::string& raw, absl::string_view fie
   return tensor;
 }
 
+absl::StatusOr<Tensor> FromStringData(const onnx::TensorProto& proto, absl::string_view field,
+                                      const Shape& shape, int64_t count) {
+  if (proto.string_data_size() != count) {
+    return BadTensor(field, absl::StrCat("string", ShapeString(shape), " needs ", count,
+                                         " elements, but the file holds ", proto.string_data_size()));
+  }
+  Tensor tensor(DataType::kString, shape);
+  std::string* out = tensor.mutable_data<std::string>();
+  std::copy(proto.string_data().begin(), proto.string_data().end(), out);
+  return tensor;
+}
+
 absl::StatusOr<Tensor> Elements(const onnx::TensorProto& proto, absl::string_view field,
                                 ExternalData& external_data, DataType dtype, const Shape& shape,
                                 int64_t count) {
+  // ONNX keeps strings in this field only, never as raw or external data.
+  if (dtype == DataType::kString) return FromStringData(proto, field, shape, count);
   if (proto.data_location() == onnx::TensorProto::EXTERNAL) {
     return external_data.Load(proto, field, dtype, shape);
   }
@@ -152,7 +167,7 @@ absl::StatusOr<Tensor> TensorFromProto(const onnx::TensorProto& proto, absl::str
                                        ExternalData& external_data) {
   const auto dtype = static_cast<DataType>(proto.data_type());
   if (dtype == DataType::kUndefined) return BadTensor(field, "has no element type");
-  if (BitsOf(dtype) == 0) return UnsupportedDataType(field, proto.data_type());
+  if (BitsOf(dtype) == 0 && dtype != DataType::kString) return UnsupportedDataType(field, proto.data_type());
   if (proto.has_segment()) return UnsupportedModel(field, "is stored in segments");
   if (proto.dims_size() > kTensorRankMax) {
     return BadTensor(field, absl::StrCat("has ", proto.dims_size(), " axes; at most ",
@@ -174,7 +189,9 @@ void TensorToProto(const Tensor& tensor, absl::string_view name, onnx::TensorPro
   proto.set_name(std::string(name));
   proto.set_data_type(static_cast<int32_t>(tensor.dtype()));
   for (const int64_t extent : tensor.shape()) proto.add_dims(extent);
-  if (tensor.bytes() > 0) {
+  if (tensor.dtype() == DataType::kString) {
+    for (int64_t i = 0; i < tensor.size(); ++i) proto.add_string_data(tensor.data<std::string>()[i]);
+  } else if (tensor.bytes() > 0) {
     proto.set_raw_data(tensor.raw(), tensor.bytes());
   } else {
     proto.set_raw_data("");

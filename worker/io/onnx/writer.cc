@@ -23,7 +23,10 @@ absl::Status WriteGraph(const Graph& graph, const std::string& field, onnx::Grap
 void WriteValueInfo(const ValueInfo& info, onnx::ValueInfoProto& proto) {
   proto.set_name(info.name);
   if (info.dtype == DataType::kUndefined && !info.has_shape) return;
-  onnx::TypeProto::Tensor& type = *proto.mutable_type()->mutable_tensor_type();
+  onnx::TypeProto* outer = proto.mutable_type();
+  if (info.is_optional) outer = outer->mutable_optional_type()->mutable_elem_type();
+  if (info.is_sequence) outer = outer->mutable_sequence_type()->mutable_elem_type();
+  onnx::TypeProto::Tensor& type = *outer->mutable_tensor_type();
   type.set_elem_type(static_cast<int32_t>(info.dtype));
   if (!info.has_shape) return;
   onnx::TensorShapeProto& shape = *type.mutable_shape();
