@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
+#include <limits>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/status_macros.h"
@@ -18,14 +21,8 @@ constexpr size_t kSlowestNodes = 25;
 
 struct NodeTime {
   const Node* node = nullptr;
-  Shape shape;                // Of the first output.
-  std::vector<double> seconds;  // One a round.
-
-  double Median() {
-    if (seconds.empty()) return 0;
-    std::nth_element(seconds.begin(), seconds.begin() + seconds.size() / 2, seconds.end());
-    return seconds[seconds.size() / 2];
-  }
+  Shape shape;  // Of the output.
+  double seconds = std::numeric_limits<double>::infinity();
 };
 
 struct Total {
@@ -33,16 +30,14 @@ struct Total {
   int nodes = 0;
 };
 
-void Print(std::vector<NodeTime*> times) {
+void Print(std::vector<NodeTime> times) {
   std::map<std::string, Total> by_type;
   double all = 0;
-  std::map<const NodeTime*, double> medians;
-  for (NodeTime* time : times) {
-    const double median = medians[time] = time->Median();
-    Total& total = by_type[time->node->op_type];
-    total.seconds += median;
+  for (const NodeTime& time : times) {
+    Total& total = by_type[time.node->op_type];
+    total.seconds += time.seconds;
     ++total.nodes;
-    all += median;
+    all += time.seconds;
   }
   std::vector<std::pair<std::string, Total>> types(by_type.begin(), by_type.end());
   std::sort(types.begin(), types.end(),
@@ -53,12 +48,12 @@ void Print(std::vector<NodeTime*> times) {
                 total.nodes, type.c_str());
   }
   std::sort(times.begin(), times.end(),
-            [&](NodeTime* a, NodeTime* b) { return medians[a] > medians[b]; });
+            [](const NodeTime& a, const NodeTime& b) { return a.seconds > b.seconds; });
   std::puts("slowest nodes");
   for (size_t i = 0; i < std::min(kSlowestNodes, times.size()); ++i) {
-    std::printf("%10.3f ms %s %s %s\n", medians[times[i]] * 1e3,
-                times[i]->node->op_type.c_str(), times[i]->node->name.c_str(),
-                ShapeString(times[i]->shape).c_str());
+    const NodeTime& time = times[i];
+    std::printf("%10.3f ms %s %s %s\n", time.seconds * 1e3, time.node->op_type.c_str(),
+                time.node->name.c_str(), ShapeString(time.shape).c_str());
   }
 }
 
@@ -77,7 +72,7 @@ absl::Status PrintProfile(const ServeOptions& options, int rounds) {
     }
   }
   using Clock = std::chrono::steady_clock;
-  for (int round = -1; round < rounds; ++round) {  // The first one warms up.
+  for (int round = 0; round < rounds; ++round) {
     Clock::time_point last = Clock::now();
     RETURN_IF_ERROR(prepared.executor
                         ->RunObserved(feeds, watch,
@@ -85,16 +80,17 @@ absl::Status PrintProfile(const ServeOptions& options, int rounds) {
                                         const Clock::time_point now = Clock::now();
                                         NodeTime& time = times.at(name);
                                         time.shape = tensor.shape();
-                                        if (round >= 0) {
-                                          time.seconds.push_back(
-                                              std::chrono::duration<double>(now - last).count());
-                                        }
+                                        time.seconds = std::min(
+                                            time.seconds,
+                                            std::chrono::duration<double>(now - last).count());
                                         last = Clock::now();
                                       })
                         .status());
   }
-  std::vector<NodeTime*> all;
-  for (auto& [name, time] : times) all.push_back(&time);
+  std::vector<NodeTime> all;
+  for (auto& [name, time] : times) {
+    if (std::isfinite(time.seconds)) all.push_back(std::move(time));
+  }
   Print(std::move(all));
   return absl::OkStatus();
 }

@@ -2,11 +2,13 @@
 
 #include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <iostream>
 #include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "common/status_macros.h"
 #include "tests/bench/speed/feeds.h"
@@ -20,11 +22,30 @@ namespace {
 
 constexpr int kMemoryRuns = 3;
 
-using SteadyClock = std::chrono::steady_clock;
+struct Elapsed {
+  double wall;       // Seconds.
+  double processor;  // Seconds, all threads together.
+};
 
-double SecondsSince(SteadyClock::time_point start) {
-  return std::chrono::duration<double>(SteadyClock::now() - start).count();
+std::string ToText(const Elapsed& elapsed) {
+  return absl::StrFormat("%.9f %.9f", elapsed.wall, elapsed.processor);
 }
+
+// Wall-clock and processor time since its construction.
+class Stopwatch {
+ public:
+  Stopwatch() : wall_(std::chrono::steady_clock::now()), processor_(std::clock()) {}
+
+  Elapsed Read() const {
+    const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - wall_;
+    const std::clock_t processor = std::clock() - processor_;
+    return {.wall = wall.count(), .processor = static_cast<double>(processor) / CLOCKS_PER_SEC};
+  }
+
+ private:
+  std::chrono::steady_clock::time_point wall_;
+  std::clock_t processor_;
+};
 
 // The one batch of feeds, any number of times.
 BatchSource Repeat(const TensorMap& feeds, int64_t batches) {
@@ -34,8 +55,8 @@ BatchSource Repeat(const TensorMap& feeds, int64_t batches) {
 }
 
 // What CalibrateTensors does, without observers.
-absl::StatusOr<double> TimePlain(const Executor& executor, const BatchSource& rows, int threads) {
-  const auto start = SteadyClock::now();
+absl::StatusOr<Elapsed> TimePlain(const Executor& executor, const BatchSource& rows, int threads) {
+  const Stopwatch stopwatch;
   RETURN_IF_ERROR(MapInOrder<TensorMap>(
       rows.batches, threads,
       [&](int64_t batch) -> absl::StatusOr<TensorMap> {
@@ -43,15 +64,15 @@ absl::StatusOr<double> TimePlain(const Executor& executor, const BatchSource& ro
         return executor.Run(feeds);
       },
       [](int64_t, const TensorMap&) { return absl::OkStatus(); }));
-  return SecondsSince(start);
+  return stopwatch.Read();
 }
 
-absl::StatusOr<double> TimeObserved(const PreparedModel& prepared, const BatchSource& rows,
+absl::StatusOr<Elapsed> TimeObserved(const PreparedModel& prepared, const BatchSource& rows,
                                     int threads) {
-  const auto start = SteadyClock::now();
+  const Stopwatch stopwatch;
   RETURN_IF_ERROR(
       CalibrateTensors(*prepared.executor, prepared.observed, rows, threads).status());
-  return SecondsSince(start);
+  return stopwatch.Read();
 }
 
 absl::StatusOr<std::string> Answer(const std::string& line, const PreparedModel& prepared,
@@ -68,13 +89,13 @@ absl::StatusOr<std::string> Answer(const std::string& line, const PreparedModel&
   }
   const BatchSource rows = Repeat(feeds, count);
   if (words[0] == "run") {
-    ASSIGN_OR_RETURN(const double plain, TimePlain(*prepared.executor, rows, options.threads));
-    return absl::StrCat(plain);
+    ASSIGN_OR_RETURN(const Elapsed plain, TimePlain(*prepared.executor, rows, options.threads));
+    return ToText(plain);
   }
   if (words[0] == "calibrate") {
-    ASSIGN_OR_RETURN(const double plain, TimePlain(*prepared.executor, rows, options.threads));
-    ASSIGN_OR_RETURN(const double observed, TimeObserved(prepared, rows, options.threads));
-    return absl::StrCat(plain, " ", observed);
+    ASSIGN_OR_RETURN(const Elapsed plain, TimePlain(*prepared.executor, rows, options.threads));
+    ASSIGN_OR_RETURN(const Elapsed observed, TimeObserved(prepared, rows, options.threads));
+    return absl::StrCat(ToText(plain), " ", ToText(observed));
   }
   return absl::InvalidArgumentError(absl::StrCat("command '", line, "'"));
 }

@@ -17,8 +17,8 @@ struct ServeOptions {
 // Prepares the model, says "ready", then answers lines of stdin on stdout until the input ends:
 //
 //   outputs      runs once and writes the outputs to the folder of feeds; "ok"
-//   run N        runs the batch N times, `threads` at once; "SECONDS"
-//   calibrate N  N batches plain, then N batches observed as calibration does; "SECONDS SECONDS"
+//   run N        runs the batch N times, `threads` at once; "WALL PROCESSOR", seconds
+//   calibrate N  N batches plain, then N observed as calibration does; the same, twice
 //
 // Errors: the engine's own; INVALID_ARGUMENT for a line that is none of these.
 absl::Status Serve(const ServeOptions& options);

@@ -17,6 +17,7 @@
 #include "tests/bench/speed/profile.h"
 #include "tests/bench/speed/serve.h"
 #include "tests/support/models/bert.h"
+#include "tests/support/models/graph_builder.h"
 #include "tests/support/models/resnet.h"
 #include "tests/support/models/vit.h"
 #include "worker/io/onnx/reader.h"
@@ -26,7 +27,7 @@ namespace quantd::bench {
 namespace {
 
 constexpr char kHelp[] =
-    "usage: speed_table generate DIR                       writes resnet50, bert_base, vit_b16\n"
+    "usage: speed_table generate DIR                       writes resnet50, bert_base, vit_b16, empty\n"
     "       speed_table inputs MODEL BATCH SEQUENCE FEEDS  writes inputs, prints the batch\n"
     "       speed_table serve MODEL FEEDS THREADS          runs on demand (tests/bench/speed/serve.h)\n"
     "       speed_table memory MODEL FEEDS THREADS         prints peak memory\n"
@@ -50,7 +51,12 @@ absl::Status Generate(const Arguments& arguments) {
   RETURN_IF_ERROR(CreateFolders(arguments[0]));
   RETURN_IF_ERROR(Write(testing::MakeResNet(), arguments[0] + "/resnet50.onnx"));
   RETURN_IF_ERROR(Write(testing::MakeBert(), arguments[0] + "/bert_base.onnx"));
-  return Write(testing::MakeVit(), arguments[0] + "/vit_b16.onnx");
+  RETURN_IF_ERROR(Write(testing::MakeVit(), arguments[0] + "/vit_b16.onnx"));
+  // Nothing to compute: a run of it takes what a call costs.
+  testing::GraphBuilder empty("empty", 0);
+  const std::string x = empty.Input("x", DataType::kFloat, {{.extent = 1}});
+  empty.Output(empty.Op("", "Identity", {x}), {{.extent = 1}});
+  return Write(empty.Build(13), arguments[0] + "/empty.onnx");
 }
 
 absl::Status Inputs(const Arguments& arguments) {
