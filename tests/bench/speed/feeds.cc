@@ -19,7 +19,7 @@ namespace {
 
 constexpr uint64_t kSeed = 7;
 constexpr int64_t kFileBytesMax = int64_t{1} << 30;
-constexpr int64_t kIdsBelow = 1000;  // Within every vocabulary.
+constexpr int64_t kIdsBelow = 1000;   // Within every vocabulary.
 constexpr int64_t kPaddingShare = 8;  // One position in so many is padding.
 
 struct PixelRange {

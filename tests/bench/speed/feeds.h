@@ -15,8 +15,9 @@ inline constexpr char kInputIndex[] = "inputs.txt";
 inline constexpr char kOutputIndex[] = "outputs.txt";
 
 // Deterministic values for each input: float32 uniform over the range that the model named
-// `model_name` was made for; integers by the input's role (ids, a mask with padding at the end, types).
-// An open first extent becomes `batch`, every other open one `sequence`; fixed extents stay.
+// `model_name` was made for; integers by the input's role (ids, a mask with padding at the end,
+// types). An open first extent becomes `batch`, every other open one `sequence`; fixed extents
+// stay.
 //
 // Errors: UNIMPLEMENTED for an input without a shape or of another type than float32 and int64.
 absl::StatusOr<TensorMap> MakeFeeds(const Graph& graph, const std::string& model_name,

@@ -33,18 +33,15 @@ absl::StatusOr<PreparedModel> PrepareModel(const std::string& path) {
   EventWriter events(-1);
   Progress progress(&clock, &events);
   const Checkpoint checkpoint(folder.CheckpointFolder(), "speed");
-  JobState job{.spec = spec,
-               .folder = folder,
-               .threads = 1,
-               .checkpoint = checkpoint,
-               .progress = progress};
+  JobState job{
+      .spec = spec, .folder = folder, .threads = 1, .checkpoint = checkpoint, .progress = progress};
   RETURN_IF_ERROR(ImportModel(job));
   PreparedModel prepared;
   ASSIGN_OR_RETURN(const std::vector<PlannedLayer> layers, PlanLayers(job.model.graph, {}));
   prepared.observed = TensorsToObserve(layers);
   prepared.model = std::move(job.model);
-  ASSIGN_OR_RETURN(prepared.executor, CompileGraph(prepared.model.graph, prepared.model.opset(),
-                                                   CpuBackend()));
+  ASSIGN_OR_RETURN(prepared.executor,
+                   CompileGraph(prepared.model.graph, prepared.model.opset(), CpuBackend()));
   return prepared;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <limits>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,47 +14,42 @@
 #include "common/status_macros.h"
 #include "tests/bench/speed/feeds.h"
 #include "tests/bench/speed/prepared_model.h"
+#include "tests/bench/speed/timing_backend.h"
 
 namespace quantd::bench {
 namespace {
 
 constexpr size_t kSlowestNodes = 25;
 
-struct NodeTime {
-  const Node* node = nullptr;
-  Shape shape;  // Of the output.
-  double seconds = std::numeric_limits<double>::infinity();
-};
-
 struct Total {
   double seconds = 0;
   int nodes = 0;
 };
 
-void Print(std::vector<NodeTime> times) {
+void Print(std::vector<KernelTime> times, double run_seconds) {
   std::map<std::string, Total> by_type;
-  double all = 0;
-  for (const NodeTime& time : times) {
-    Total& total = by_type[time.node->op_type];
+  double kernels = 0;
+  for (const KernelTime& time : times) {
+    Total& total = by_type[time.op_type];
     total.seconds += time.seconds;
     ++total.nodes;
-    all += time.seconds;
+    kernels += time.seconds;
   }
+  by_type["(executor)"] = {.seconds = run_seconds - kernels, .nodes = 1};
   std::vector<std::pair<std::string, Total>> types(by_type.begin(), by_type.end());
   std::sort(types.begin(), types.end(),
             [](const auto& a, const auto& b) { return a.second.seconds > b.second.seconds; });
-  std::printf("total %.3f ms\n", all * 1e3);
+  std::printf("total %.3f ms\n", run_seconds * 1e3);
   for (const auto& [type, total] : types) {
-    std::printf("%10.3f ms %5.1f %% %5d x %s\n", total.seconds * 1e3, 100 * total.seconds / all,
-                total.nodes, type.c_str());
+    std::printf("%10.3f ms %5.1f %% %5d x %s\n", total.seconds * 1e3,
+                100 * total.seconds / run_seconds, total.nodes, type.c_str());
   }
   std::sort(times.begin(), times.end(),
-            [](const NodeTime& a, const NodeTime& b) { return a.seconds > b.seconds; });
+            [](const KernelTime& a, const KernelTime& b) { return a.seconds > b.seconds; });
   std::puts("slowest nodes");
   for (size_t i = 0; i < std::min(kSlowestNodes, times.size()); ++i) {
-    const NodeTime& time = times[i];
-    std::printf("%10.3f ms %s %s %s\n", time.seconds * 1e3, time.node->op_type.c_str(),
-                time.node->name.c_str(), ShapeString(time.shape).c_str());
+    std::printf("%10.3f ms %s %s %s\n", times[i].seconds * 1e3, times[i].op_type.c_str(),
+                times[i].node.c_str(), ShapeString(times[i].shape).c_str());
   }
 }
 
@@ -62,36 +58,22 @@ void Print(std::vector<NodeTime> times) {
 absl::Status PrintProfile(const ServeOptions& options, int rounds) {
   ASSIGN_OR_RETURN(const TensorMap feeds, ReadTensors(options.feeds, kInputIndex));
   ASSIGN_OR_RETURN(const PreparedModel prepared, PrepareModel(options.model));
-  std::map<std::string, NodeTime> times;
-  std::vector<std::string> watch;
-  for (const Node& node : prepared.model.graph.nodes) {
-    for (const std::string& output : node.outputs) {
-      if (output.empty()) continue;
-      times[output].node = &node;
-      watch.push_back(output);
-    }
-  }
-  using Clock = std::chrono::steady_clock;
+  TimingBackend backend(&CpuBackend());
+  ASSIGN_OR_RETURN(const std::unique_ptr<Executor> executor,
+                   CompileGraph(prepared.model.graph, prepared.model.opset(), backend));
+  backend.Restart();
+  double run_seconds = std::numeric_limits<double>::infinity();
   for (int round = 0; round < rounds; ++round) {
-    Clock::time_point last = Clock::now();
-    RETURN_IF_ERROR(prepared.executor
-                        ->RunObserved(feeds, watch,
-                                      [&](const std::string& name, const Tensor& tensor) {
-                                        const Clock::time_point now = Clock::now();
-                                        NodeTime& time = times.at(name);
-                                        time.shape = tensor.shape();
-                                        time.seconds = std::min(
-                                            time.seconds,
-                                            std::chrono::duration<double>(now - last).count());
-                                        last = Clock::now();
-                                      })
-                        .status());
+    const auto start = std::chrono::steady_clock::now();
+    RETURN_IF_ERROR(executor->Run(feeds).status());
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    run_seconds = std::min(run_seconds, elapsed.count());
   }
-  std::vector<NodeTime> all;
-  for (auto& [name, time] : times) {
-    if (std::isfinite(time.seconds)) all.push_back(std::move(time));
+  std::vector<KernelTime> ran;
+  for (const KernelTime& time : backend.times()) {
+    if (std::isfinite(time.seconds)) ran.push_back(time);
   }
-  Print(std::move(all));
+  Print(std::move(ran), run_seconds);
   return absl::OkStatus();
 }
 

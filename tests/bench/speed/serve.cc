@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <ctime>
 #include <iostream>
+#include <mutex>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -47,32 +48,48 @@ class Stopwatch {
   std::clock_t processor_;
 };
 
-// The one batch of feeds, any number of times.
-BatchSource Repeat(const TensorMap& feeds, int64_t batches) {
-  return {.batches = batches,
-          .batch_rows = feeds.empty() ? 1 : feeds.begin()->second.dim(0),
-          .load = [&feeds](int64_t) { return feeds; }};
-}
+// The one batch of feeds, any number of times. The first one to be loaded starts the stopwatch:
+// compiling comes before it, and is done once a job.
+class RepeatedBatch {
+ public:
+  RepeatedBatch(const TensorMap& feeds, int64_t batches)
+      : source_{.batches = batches,
+                .batch_rows = feeds.empty() ? 1 : feeds.begin()->second.dim(0),
+                .load = [this, &feeds](int64_t) {
+                  std::call_once(started_, [this] { stopwatch_ = Stopwatch(); });
+                  return feeds;
+                }} {}
+
+  const BatchSource& source() const { return source_; }
+  Elapsed Read() const { return stopwatch_.Read(); }
+
+ private:
+  std::once_flag started_;
+  Stopwatch stopwatch_;
+  BatchSource source_;
+};
 
 // What CalibrateTensors does, without observers.
-absl::StatusOr<Elapsed> TimePlain(const Executor& executor, const BatchSource& rows, int threads) {
-  const Stopwatch stopwatch;
+absl::StatusOr<Elapsed> TimePlain(const Executor& executor, const TensorMap& feeds, int64_t count,
+                                  int threads) {
+  const RepeatedBatch batch(feeds, count);
   RETURN_IF_ERROR(MapInOrder<TensorMap>(
-      rows.batches, threads,
-      [&](int64_t batch) -> absl::StatusOr<TensorMap> {
-        ASSIGN_OR_RETURN(const TensorMap feeds, rows.load(batch));
-        return executor.Run(feeds);
+      count, threads,
+      [&](int64_t index) -> absl::StatusOr<TensorMap> {
+        ASSIGN_OR_RETURN(const TensorMap loaded, batch.source().load(index));
+        return executor.Run(loaded);
       },
       [](int64_t, const TensorMap&) { return absl::OkStatus(); }));
-  return stopwatch.Read();
+  return batch.Read();
 }
 
-absl::StatusOr<Elapsed> TimeObserved(const PreparedModel& prepared, const BatchSource& rows,
-                                    int threads) {
-  const Stopwatch stopwatch;
-  RETURN_IF_ERROR(
-      CalibrateTensors(*prepared.executor, prepared.observed, rows, threads).status());
-  return stopwatch.Read();
+absl::StatusOr<Elapsed> TimeObserved(const PreparedModel& prepared, const TensorMap& feeds,
+                                     int64_t count, int threads) {
+  const RepeatedBatch batch(feeds, count);
+  RETURN_IF_ERROR(CalibrateTensors(prepared.model.graph, prepared.model.opset(), prepared.observed,
+                                   batch.source(), threads)
+                      .status());
+  return batch.Read();
 }
 
 absl::StatusOr<std::string> Answer(const std::string& line, const PreparedModel& prepared,
@@ -87,14 +104,15 @@ absl::StatusOr<std::string> Answer(const std::string& line, const PreparedModel&
   if (words.size() != 2 || !absl::SimpleAtoi(words[1], &count) || count < 1) {
     return absl::InvalidArgumentError(absl::StrCat("command '", line, "'"));
   }
-  const BatchSource rows = Repeat(feeds, count);
   if (words[0] == "run") {
-    ASSIGN_OR_RETURN(const Elapsed plain, TimePlain(*prepared.executor, rows, options.threads));
+    ASSIGN_OR_RETURN(const Elapsed plain,
+                     TimePlain(*prepared.executor, feeds, count, options.threads));
     return ToText(plain);
   }
   if (words[0] == "calibrate") {
-    ASSIGN_OR_RETURN(const Elapsed plain, TimePlain(*prepared.executor, rows, options.threads));
-    ASSIGN_OR_RETURN(const Elapsed observed, TimeObserved(prepared, rows, options.threads));
+    ASSIGN_OR_RETURN(const Elapsed plain,
+                     TimePlain(*prepared.executor, feeds, count, options.threads));
+    ASSIGN_OR_RETURN(const Elapsed observed, TimeObserved(prepared, feeds, count, options.threads));
     return absl::StrCat(ToText(plain), " ", ToText(observed));
   }
   return absl::InvalidArgumentError(absl::StrCat("command '", line, "'"));
@@ -121,7 +139,7 @@ absl::Status MeasureMemory(const ServeOptions& options) {
   ASSIGN_OR_RETURN(const int64_t before, PeakMemoryBytes());
   ASSIGN_OR_RETURN(const PreparedModel prepared, PrepareModel(options.model));
   RETURN_IF_ERROR(
-      TimePlain(*prepared.executor, Repeat(feeds, kMemoryRuns * options.threads), options.threads)
+      TimePlain(*prepared.executor, feeds, kMemoryRuns * options.threads, options.threads)
           .status());
   ASSIGN_OR_RETURN(const int64_t after, PeakMemoryBytes());
   std::printf("%lld %lld\n", static_cast<long long>(before), static_cast<long long>(after));

@@ -1,4 +1,5 @@
-// The engine's side of speed_table.js, which compares it with ONNX Runtime; see docs/performance.md.
+// The engine's side of speed_table.js, which compares it with ONNX Runtime; see
+// docs/performance.md.
 #include <dnnl.h>
 
 #include <cstdio>
@@ -27,9 +28,11 @@ namespace quantd::bench {
 namespace {
 
 constexpr char kHelp[] =
-    "usage: speed_table generate DIR                       writes resnet50, bert_base, vit_b16, empty\n"
+    "usage: speed_table generate DIR                       writes resnet50, bert_base, vit_b16, "
+    "empty\n"
     "       speed_table inputs MODEL BATCH SEQUENCE FEEDS  writes inputs, prints the batch\n"
-    "       speed_table serve MODEL FEEDS THREADS          runs on demand (tests/bench/speed/serve.h)\n"
+    "       speed_table serve MODEL FEEDS THREADS          runs on demand "
+    "(tests/bench/speed/serve.h)\n"
     "       speed_table memory MODEL FEEDS THREADS         prints peak memory\n"
     "       speed_table profile MODEL FEEDS ROUNDS         prints time by operator and node\n"
     "       speed_table isa                                prints what oneDNN runs on\n";
@@ -72,9 +75,8 @@ absl::Status Inputs(const Arguments& arguments) {
 
 absl::StatusOr<ServeOptions> MakeServeOptions(const Arguments& arguments) {
   ASSIGN_OR_RETURN(const int64_t threads, Number(arguments[2]));
-  return ServeOptions{.model = arguments[0],
-                      .feeds = arguments[1],
-                      .threads = static_cast<int>(threads)};
+  return ServeOptions{
+      .model = arguments[0], .feeds = arguments[1], .threads = static_cast<int>(threads)};
 }
 
 absl::Status ServeModel(const Arguments& arguments) {

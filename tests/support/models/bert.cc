@@ -28,8 +28,8 @@ class BertBuilder {
     for (int64_t layer = 0; layer < options_.layers; ++layer) {
       const std::string scope = absl::StrCat("/encoder/layer.", layer);
       x = Attention(scope + "/attention", x, penalty);
-      std::string y = builder_.Linear(scope + "/intermediate/dense", x, options_.hidden,
-                                      options_.intermediate);
+      std::string y =
+          builder_.Linear(scope + "/intermediate/dense", x, options_.hidden, options_.intermediate);
       y = builder_.Gelu(scope + "/intermediate/intermediate_act_fn", y);
       y = builder_.Linear(scope + "/output/dense", y, options_.intermediate, options_.hidden);
       y = builder_.Op(scope + "/output", "Add", {y, x});
@@ -67,8 +67,8 @@ class BertBuilder {
     std::iota(numbers.begin(), numbers.end(), 0);
     const std::string all = builder_.Constant("embeddings.position_ids",
                                               Tensor::Of({1, options_.sequence_max}, numbers));
-    const std::string length = builder_.Op(
-        scope, "Unsqueeze", {builder_.Extent(scope, ids_, 1), builder_.Ints({0})});
+    const std::string length =
+        builder_.Op(scope, "Unsqueeze", {builder_.Extent(scope, ids_, 1), builder_.Ints({0})});
     const std::string numbered =
         builder_.Op(scope, "Slice", {all, builder_.Ints({0}), length, builder_.Ints({1})});
     const std::string positions =
@@ -134,8 +134,8 @@ class BertBuilder {
     const std::string weight = builder_.Weight("pooler.dense.weight", {hidden, hidden},
                                                1 / std::sqrt(static_cast<double>(hidden)));
     const std::string bias = builder_.Weight("pooler.dense.bias", {hidden}, 0.1);
-    const std::string y = builder_.Op("/pooler/dense", "Gemm", {first, weight, bias},
-                                      {{"transB", int64_t{1}}});
+    const std::string y =
+        builder_.Op("/pooler/dense", "Gemm", {first, weight, bias}, {{"transB", int64_t{1}}});
     return builder_.Op("/pooler/activation", "Tanh", {y});
   }
 

@@ -31,8 +31,8 @@ class GraphBuilder {
 
   // Adds a node "SCOPE/TYPE" (TYPE_1, ... where that is taken) and returns its first output, which
   // is named after it.
-  std::string Op(const std::string& scope, const std::string& type,
-                 std::vector<std::string> inputs, Attributes attributes = {});
+  std::string Op(const std::string& scope, const std::string& type, std::vector<std::string> inputs,
+                 Attributes attributes = {});
   std::vector<std::string> OpWithOutputs(const std::string& scope, const std::string& type,
                                          std::vector<std::string> inputs, int outputs,
                                          Attributes attributes = {});
@@ -43,7 +43,8 @@ class GraphBuilder {
   std::string Int(int64_t value);  // A scalar.
   // Extent of `axis` of `tensor` as a scalar: Shape, Gather.
   std::string Extent(const std::string& scope, const std::string& tensor, int64_t axis);
-  // Reshape of `tensor` to the concatenation of the scalar tensors: Unsqueeze each, Concat, Reshape.
+  // Reshape of `tensor` to the concatenation of the scalar tensors: Unsqueeze each, Concat,
+  // Reshape.
   std::string ReshapeTo(const std::string& scope, const std::string& tensor,
                         const std::vector<std::string>& extents);
   // x W + b as MatMul and Add; W is [in, out] of deviation gain / sqrt(in), the bias comes first in

@@ -18,9 +18,9 @@ class ResNetBuilder {
 
   Model Build() {
     const Dimension batch = Symbol("batch");
-    std::string x = builder_.Input("input", DataType::kFloat,
-                                   {batch, {.extent = 3}, {.extent = options_.image},
-                                    {.extent = options_.image}});
+    std::string x = builder_.Input(
+        "input", DataType::kFloat,
+        {batch, {.extent = 3}, {.extent = options_.image}, {.extent = options_.image}});
     x = Convolution("/conv1", x, 3, options_.width, 7, 2);
     x = Normalization("/bn1", x, options_.width, 1);
     x = builder_.Op("/relu", "Relu", {x});
@@ -33,7 +33,8 @@ class ResNetBuilder {
     for (size_t stage = 0; stage < options_.blocks.size(); ++stage) {
       const int64_t width = options_.width << stage;
       for (int64_t block = 0; block < options_.blocks[stage]; ++block) {
-        const std::string scope = absl::StrCat("/layer", stage + 1, "/layer", stage + 1, ".", block);
+        const std::string scope =
+            absl::StrCat("/layer", stage + 1, "/layer", stage + 1, ".", block);
         x = Block(scope, x, channels, width, block == 0 && stage > 0 ? 2 : 1);
         channels = width * kExpansion;
       }
@@ -54,8 +55,8 @@ class ResNetBuilder {
   std::string Convolution(const std::string& scope, const std::string& x, int64_t in, int64_t out,
                           int64_t kernel, int64_t stride) {
     const auto fan_in = static_cast<double>(in * kernel * kernel);
-    const std::string weight = builder_.Weight(scope.substr(1) + ".weight", {out, in, kernel, kernel},
-                                               std::sqrt(2 / fan_in));
+    const std::string weight = builder_.Weight(scope.substr(1) + ".weight",
+                                               {out, in, kernel, kernel}, std::sqrt(2 / fan_in));
     const int64_t pad = kernel / 2;
     return builder_.Op(scope, "Conv", {x, weight},
                        {{"dilations", std::vector<int64_t>{1, 1}},

@@ -54,21 +54,19 @@ class VitBuilder {
     const std::string scope = "/patch_embed";
     const int64_t patch = options_.patch, hidden = options_.hidden;
     const auto fan_in = static_cast<double>(3 * patch * patch);
-    const std::string weight = builder_.Weight("patch_embed.proj.weight",
-                                               {hidden, 3, patch, patch}, 1 / std::sqrt(fan_in));
+    const std::string weight = builder_.Weight("patch_embed.proj.weight", {hidden, 3, patch, patch},
+                                               1 / std::sqrt(fan_in));
     const std::string bias = builder_.Weight("patch_embed.proj.bias", {hidden}, 0.1);
-    const std::string cells =
-        builder_.Op(scope + "/proj", "Conv", {image, weight, bias},
-                    {{"dilations", Ints{1, 1}},
-                     {"group", int64_t{1}},
-                     {"kernel_shape", Ints{patch, patch}},
-                     {"pads", Ints{0, 0, 0, 0}},
-                     {"strides", Ints{patch, patch}}});
+    const std::string cells = builder_.Op(scope + "/proj", "Conv", {image, weight, bias},
+                                          {{"dilations", Ints{1, 1}},
+                                           {"group", int64_t{1}},
+                                           {"kernel_shape", Ints{patch, patch}},
+                                           {"pads", Ints{0, 0, 0, 0}},
+                                           {"strides", Ints{patch, patch}}});
     // flatten(2): the shape's first two extents and -1.
     const std::string shape = builder_.Op(scope, "Shape", {cells});
-    const std::string kept =
-        builder_.Op(scope, "Slice",
-                    {shape, builder_.Ints({0}), builder_.Ints({2}), builder_.Ints({0})});
+    const std::string kept = builder_.Op(
+        scope, "Slice", {shape, builder_.Ints({0}), builder_.Ints({2}), builder_.Ints({0})});
     const std::string flat =
         builder_.Op(scope, "Concat", {kept, builder_.Ints({-1})}, {{"axis", int64_t{0}}});
     std::string x = builder_.Op(scope, "Reshape", {cells, flat});
@@ -76,11 +74,10 @@ class VitBuilder {
 
     const std::string batch =
         builder_.Op("", "Unsqueeze", {builder_.Extent("", x, 0), builder_.Ints({0})});
-    const std::string token_shape =
-        builder_.Op("", "Concat", {batch, builder_.Ints({1}), builder_.Ints({hidden})},
-                    {{"axis", int64_t{0}}});
-    const std::string token = builder_.Op(
-        "", "Expand", {builder_.Weight("cls_token", {1, 1, hidden}, 1), token_shape});
+    const std::string token_shape = builder_.Op(
+        "", "Concat", {batch, builder_.Ints({1}), builder_.Ints({hidden})}, {{"axis", int64_t{0}}});
+    const std::string token =
+        builder_.Op("", "Expand", {builder_.Weight("cls_token", {1, 1, hidden}, 1), token_shape});
     x = builder_.Op("", "Concat", {token, x}, {{"axis", int64_t{1}}});
     const int64_t side = options_.image / patch;
     return builder_.Op("", "Add",
@@ -99,13 +96,12 @@ class VitBuilder {
     const std::string batch = builder_.Extent(scope, x, 0);
     const std::string tokens = builder_.Extent(scope, x, 1);
     std::string y = builder_.Linear(scope + "/qkv", x, hidden, 3 * hidden);
-    y = builder_.ReshapeTo(scope, y,
-                           {batch, tokens, builder_.Int(3), builder_.Int(options_.heads),
-                            builder_.Int(head)});
+    y = builder_.ReshapeTo(
+        scope, y,
+        {batch, tokens, builder_.Int(3), builder_.Int(options_.heads), builder_.Int(head)});
     y = builder_.Op(scope, "Transpose", {y}, {{"perm", Ints{2, 0, 3, 1, 4}}});
-    std::vector<std::string> parts =
-        builder_.OpWithOutputs(scope, "Split", {y, builder_.Ints({1, 1, 1})}, 3,
-                               {{"axis", int64_t{0}}});
+    std::vector<std::string> parts = builder_.OpWithOutputs(
+        scope, "Split", {y, builder_.Ints({1, 1, 1})}, 3, {{"axis", int64_t{0}}});
     for (std::string& part : parts) {
       part = builder_.Op(scope, "Squeeze", {part, builder_.Ints({0})});
     }
@@ -115,8 +111,7 @@ class VitBuilder {
     std::string keys = builder_.Op(scope, "Transpose", {parts[1]}, {{"perm", Ints{0, 1, 3, 2}}});
     keys = builder_.Op(scope, "Mul", {keys, builder_.Float(scale)});
     const std::string scores = builder_.Op(scope, "MatMul", {queries, keys});
-    const std::string weights =
-        builder_.Op(scope, "Softmax", {scores}, {{"axis", int64_t{-1}}});
+    const std::string weights = builder_.Op(scope, "Softmax", {scores}, {{"axis", int64_t{-1}}});
     std::string context = builder_.Op(scope, "MatMul", {weights, parts[2]});
     context = builder_.Op(scope, "Transpose", {context}, {{"perm", Ints{0, 2, 1, 3}}});
     context = builder_.ReshapeTo(scope, context, {batch, tokens, builder_.Int(hidden)});

@@ -79,8 +79,8 @@ void ExpectRowsIndependent(const Model& model, const Tensor& images, int64_t cla
   EXPECT_NE(both.data<float>()[0], both.data<float>()[classes]);
 }
 
-// Published: torchvision's resnet50 has 25,557,032 parameters; each of its 26,560 normalized channels
-// has a running mean and a variance beside them.
+// Published: torchvision's resnet50 has 25,557,032 parameters; each of its 26,560 normalized
+// channels has a running mean and a variance beside them.
 TEST(GeneratedModelsTest, ResNet50HasItsPublishedSize) {
   EXPECT_EQ(CountWeights(testing::MakeResNet()), 25'557'032 + 2 * 26'560);
 }
@@ -101,8 +101,13 @@ TEST(GeneratedModelsTest, ResNetRunsOnAnyBatch) {
 }
 
 TEST(GeneratedModelsTest, VitRunsOnAnyBatch) {
-  const VitOptions options{.layers = 2, .hidden = 32, .heads = 4, .intermediate = 64, .image = 16,
-                           .patch = 4, .classes = 10};
+  const VitOptions options{.layers = 2,
+                           .hidden = 32,
+                           .heads = 4,
+                           .intermediate = 64,
+                           .image = 16,
+                           .patch = 4,
+                           .classes = 10};
   ExpectRowsIndependent(testing::MakeVit(options), Image(2, 16), 10);
 }
 
@@ -114,8 +119,12 @@ TensorMap Tokens(const std::vector<int64_t>& ids, const std::vector<int64_t>& ma
 }
 
 TEST(GeneratedModelsTest, BertDoesNotSeePadding) {
-  const BertOptions options{.layers = 2, .hidden = 32, .heads = 4, .intermediate = 64,
-                            .vocabulary = 50, .sequence_max = 16};
+  const BertOptions options{.layers = 2,
+                            .hidden = 32,
+                            .heads = 4,
+                            .intermediate = 64,
+                            .vocabulary = 50,
+                            .sequence_max = 16};
   const Model model = testing::MakeBert(options);
   const std::string hidden = model.graph.outputs[0].name, pooled = model.graph.outputs[1].name;
   TensorMap plain = RunModel(model, Tokens({7, 3, 49, 0}, {1, 1, 1, 1}));
@@ -134,8 +143,13 @@ TEST(GeneratedModelsTest, BertDoesNotSeePadding) {
 }
 
 TEST(GeneratedModelsTest, SeedDecidesTheWeights) {
-  VitOptions options{.layers = 1, .hidden = 16, .heads = 2, .intermediate = 16, .image = 8,
-                     .patch = 4, .classes = 3};
+  VitOptions options{.layers = 1,
+                     .hidden = 16,
+                     .heads = 2,
+                     .intermediate = 16,
+                     .image = 8,
+                     .patch = 4,
+                     .classes = 3};
   const Model first = testing::MakeVit(options), again = testing::MakeVit(options);
   ++options.seed;
   const Model other = testing::MakeVit(options);
