@@ -32,12 +32,17 @@ class TimingBackend final : public Backend {
   // One a kernel, in the order in which they were made; infinite for one that never ran.
   const std::deque<KernelTime>& times() const { return times_; }
 
+  // What all runs of all kernels took together.
+  double total_seconds() const { return total_seconds_; }
+
   // Forgets what ran so far, such as constant subgraphs while compiling.
   void Restart();
 
  private:
   const Backend* backend_;
-  mutable std::deque<KernelTime> times_;  // Kernels point into it.
+  // Kernels point into both.
+  mutable std::deque<KernelTime> times_;
+  mutable double total_seconds_ = 0;
 };
 
 }  // namespace quantd::bench
