@@ -26,6 +26,16 @@ void TensorStatistics::Merge(const TensorStatistics& later) {
   histogram_.Merge(later.histogram_);
 }
 
+void TensorStatistics::Join(const TensorStatistics& other) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  if (batches_.size() < other.batches_.size()) batches_.resize(other.batches_.size(), {kInfinity, -kInfinity});
+  for (size_t i = 0; i < other.batches_.size(); ++i) {
+    batches_[i].lower = std::min(batches_[i].lower, other.batches_[i].lower);
+    batches_[i].upper = std::max(batches_[i].upper, other.batches_[i].upper);
+  }
+  histogram_.Merge(other.histogram_);
+}
+
 float TensorStatistics::min() const {
   float lowest = std::numeric_limits<float>::infinity();
   for (const BatchRange& batch : batches_) lowest = std::min(lowest, batch.lower);

@@ -34,7 +34,8 @@ class Cpu final : public Backend {
          {cpu::ConvolutionKernels(), cpu::MatrixKernels(), cpu::PoolKernels(),
           cpu::NormalizationKernels(), cpu::SoftmaxKernels(), cpu::UnaryKernels(),
           cpu::BinaryKernels(), cpu::ShapeKernels(), cpu::IndexKernels(), cpu::ReduceKernels(),
-          cpu::QuantizeLinearKernels()}) {
+          cpu::QuantizeLinearKernels(), cpu::IntegerMatrixKernels(),
+          cpu::IntegerConvolutionKernels(), cpu::MatMulNBitsKernels()}) {
       entries_.insert(entries_.end(), family.begin(), family.end());
     }
   }

@@ -95,5 +95,8 @@ std::span<const KernelEntry> ShapeKernels();
 std::span<const KernelEntry> IndexKernels();
 std::span<const KernelEntry> ReduceKernels();
 std::span<const KernelEntry> QuantizeLinearKernels();
+std::span<const KernelEntry> IntegerMatrixKernels();
+std::span<const KernelEntry> IntegerConvolutionKernels();
+std::span<const KernelEntry> MatMulNBitsKernels();
 
 }  // namespace quantd::cpu
