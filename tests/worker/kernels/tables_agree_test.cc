@@ -92,6 +92,7 @@ std::vector<AgreementCase> AllCases() {
       ZipCase("div", &KernelTable::div),
       {"add_scalar", [](const KernelTable& t, size_t n, float* out) { t.add_scalar(Input(0), 0.3f, n, out); }},
       {"mul_scalar", [](const KernelTable& t, size_t n, float* out) { t.mul_scalar(Input(0), 0.3f, n, out); }},
+      {"div_scalar", [](const KernelTable& t, size_t n, float* out) { t.div_scalar(Input(0), 0.3f, n, out); }},
       {"softmax_row", &SoftmaxOf}, {"layer_norm_row", &LayerNormOf}, {"range_and_fake_quantize", &RangeThenFake},
       {"histogram_bins", &BinsOf},
       {"u8", [](const KernelTable& t, size_t n, float* out) { CodesOf(t.quantize_u8, t.dequantize_u8, 100, n, out); }},

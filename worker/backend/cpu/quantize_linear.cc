@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "worker/backend/cpu/kernel_support.h"
+#include "worker/kernels/select_kernels.h"
 
 namespace quantd::cpu {
 namespace {
@@ -42,6 +43,9 @@ absl::StatusOr<Cut> CutAlong(const Tensor& x, const Inputs& inputs, int64_t axis
 
 template <typename T>
 void QuantizeSpan(const float* x, int64_t n, float scale, int32_t zero_point, T* y) {
+  const size_t count = static_cast<size_t>(n);
+  if constexpr (std::is_same_v<T, uint8_t>) return Kernels().quantize_u8(x, count, scale, zero_point, y);
+  if constexpr (std::is_same_v<T, int8_t>) return Kernels().quantize_s8(x, count, scale, zero_point, y);
   // Codes of at most 16 bits are exact in float32, so the limits can be applied before the conversion.
   const float lo = static_cast<float>(std::numeric_limits<T>::min() - zero_point);
   const float hi = static_cast<float>(std::numeric_limits<T>::max() - zero_point);
@@ -54,9 +58,20 @@ void QuantizeSpan(const float* x, int64_t n, float scale, int32_t zero_point, T*
 }
 
 template <typename T>
-absl::Status Quantize(const Inputs& inputs, int64_t axis, Tensor& result) {
+void DequantizeSpan(const T* x, int64_t n, float scale, int64_t zero_point, float* y) {
+  const size_t count = static_cast<size_t>(n);
+  const int32_t zero = static_cast<int32_t>(zero_point);
+  if constexpr (std::is_same_v<T, uint8_t>) return Kernels().dequantize_u8(x, count, scale, zero, y);
+  if constexpr (std::is_same_v<T, int8_t>) return Kernels().dequantize_s8(x, count, scale, zero, y);
+  for (int64_t i = 0; i < n; ++i) {
+    y[i] = static_cast<float>(static_cast<int64_t>(x[i]) - zero_point) * scale;
+  }
+}
+
+template <typename T>
+absl::Status Quantize(const Inputs& inputs, int64_t axis, Outputs& outputs) {
   ASSIGN_OR_RETURN(const Cut cut, CutAlong(*inputs[0], inputs, axis));
-  Tensor out(DataTypeOf<T>::value, inputs[0]->shape());
+  ASSIGN_OR_RETURN(Tensor out, outputs.Make(DataTypeOf<T>::value, inputs[0]->shape()));
   const bool has_zero_point = inputs.size() > 2 && inputs[2] != nullptr;
   for (int64_t block = 0; cut.inner > 0 && block < cut.outer * cut.channels; ++block) {
     const int64_t c = block % cut.channels;
@@ -64,14 +79,14 @@ absl::Status Quantize(const Inputs& inputs, int64_t axis, Tensor& result) {
                     inputs[1]->data<float>()[c], has_zero_point ? inputs[2]->data<T>()[c] : 0,
                     out.mutable_data<T>() + block * cut.inner);
   }
-  result = std::move(out);
+  outputs[0] = std::move(out);
   return absl::OkStatus();
 }
 
 template <typename T>
-absl::Status Dequantize(const Inputs& inputs, int64_t axis, Tensor& result) {
+absl::Status Dequantize(const Inputs& inputs, int64_t axis, Outputs& outputs) {
   ASSIGN_OR_RETURN(const Cut cut, CutAlong(*inputs[0], inputs, axis));
-  Tensor out(DataType::kFloat, inputs[0]->shape());
+  ASSIGN_OR_RETURN(Tensor out, outputs.Make(DataType::kFloat, inputs[0]->shape()));
   const bool has_zero_point = inputs.size() > 2 && inputs[2] != nullptr;
   if (has_zero_point && inputs[2]->dtype() != DataTypeOf<T>::value) {
     return BadType(*inputs[2], DataTypeName(DataTypeOf<T>::value) + " like the codes");
@@ -82,11 +97,9 @@ absl::Status Dequantize(const Inputs& inputs, int64_t axis, Tensor& result) {
     const int64_t zero_point = has_zero_point ? inputs[2]->data<T>()[c] : 0;
     const T* x = inputs[0]->data<T>() + block * cut.inner;
     float* y = out.mutable_data<float>() + block * cut.inner;
-    for (int64_t i = 0; i < cut.inner; ++i) {
-      y[i] = static_cast<float>(static_cast<int64_t>(x[i]) - zero_point) * scale;
-    }
+    DequantizeSpan(x, cut.inner, scale, zero_point, y);
   }
-  result = std::move(out);
+  outputs[0] = std::move(out);
   return absl::OkStatus();
 }
 
@@ -96,10 +109,10 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeQuantize(const KernelContext& contex
     RETURN_IF_ERROR(RequireFloat(inputs, 0));
     const bool has_zero_point = inputs.size() > 2 && inputs[2] != nullptr;
     switch (has_zero_point ? inputs[2]->dtype() : DataType::kUint8) {
-      case DataType::kUint8: return Quantize<uint8_t>(inputs, axis, outputs[0]);
-      case DataType::kInt8: return Quantize<int8_t>(inputs, axis, outputs[0]);
-      case DataType::kUint16: return Quantize<uint16_t>(inputs, axis, outputs[0]);
-      case DataType::kInt16: return Quantize<int16_t>(inputs, axis, outputs[0]);
+      case DataType::kUint8: return Quantize<uint8_t>(inputs, axis, outputs);
+      case DataType::kInt8: return Quantize<int8_t>(inputs, axis, outputs);
+      case DataType::kUint16: return Quantize<uint16_t>(inputs, axis, outputs);
+      case DataType::kInt16: return Quantize<int16_t>(inputs, axis, outputs);
       default: return BadType(*inputs[2], "uint8, int8, uint16 or int16");
     }
   });
@@ -110,11 +123,11 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeDequantize(const KernelContext& cont
   return MakeKernelFrom([axis](const Inputs& inputs, Outputs& outputs) -> absl::Status {
     RETURN_IF_ERROR(RequireInputs(inputs, 2));
     switch (inputs[0]->dtype()) {
-      case DataType::kUint8: return Dequantize<uint8_t>(inputs, axis, outputs[0]);
-      case DataType::kInt8: return Dequantize<int8_t>(inputs, axis, outputs[0]);
-      case DataType::kUint16: return Dequantize<uint16_t>(inputs, axis, outputs[0]);
-      case DataType::kInt16: return Dequantize<int16_t>(inputs, axis, outputs[0]);
-      case DataType::kInt32: return Dequantize<int32_t>(inputs, axis, outputs[0]);
+      case DataType::kUint8: return Dequantize<uint8_t>(inputs, axis, outputs);
+      case DataType::kInt8: return Dequantize<int8_t>(inputs, axis, outputs);
+      case DataType::kUint16: return Dequantize<uint16_t>(inputs, axis, outputs);
+      case DataType::kInt16: return Dequantize<int16_t>(inputs, axis, outputs);
+      case DataType::kInt32: return Dequantize<int32_t>(inputs, axis, outputs);
       default: return BadType(*inputs[0], "uint8, int8, uint16, int16 or int32");
     }
   });

@@ -119,6 +119,7 @@ static constexpr KernelTable TableOf(const char* isa) {
       .div = &ZipSpan<L, &Quotient<L>>,
       .add_scalar = &ZipScalarSpan<L, &Sum<L>>,
       .mul_scalar = &ZipScalarSpan<L, &Product<L>>,
+      .div_scalar = &ZipScalarSpan<L, &Quotient<L>>,
       .softmax_row = &SoftmaxRow<L>,
       .layer_norm_row = &LayerNormalizeRow<L>,
       .epilogue_row = &EpilogueRow<L>,
