@@ -5,20 +5,15 @@
 #include <limits>
 
 #include "common/status_macros.h"
+#include "worker/kernels/select_kernels.h"
 #include "worker/observe/binary_codec.h"
 
 namespace quantd {
 
 void TensorStatistics::Update(absl::Span<const float> values) {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  BatchRange range{kInfinity, -kInfinity};
-  for (const float x : values) {
-    if (!std::isfinite(x)) continue;
-    range.lower = std::min(range.lower, x);
-    range.upper = std::max(range.upper, x);
-  }
-  batches_.push_back(range);
-  histogram_.Update(values);
+  const ValueRange range = Kernels().range(values.data(), values.size());
+  batches_.push_back({range.lower, range.upper});
+  histogram_.Update(values, range);
 }
 
 void TensorStatistics::Merge(const TensorStatistics& later) {

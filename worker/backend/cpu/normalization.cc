@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "worker/backend/cpu/kernel_support.h"
+#include "worker/kernels/select_kernels.h"
 
 namespace quantd::cpu {
 namespace {
@@ -57,7 +58,7 @@ Moments MomentsOf(const float* x, int64_t n, double epsilon) {
 }
 
 absl::StatusOr<std::unique_ptr<Kernel>> MakeLayerNormalization(const KernelContext& context) {
-  const double epsilon = context.node.Float("epsilon", 1e-5f);
+  const float epsilon = context.node.Float("epsilon", 1e-5f);
   const int64_t axis_attribute = context.node.Int("axis", -1);
   for (size_t i = 1; i < context.node.outputs.size(); ++i) {
     if (!context.node.outputs[i].empty()) {
@@ -76,18 +77,15 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeLayerNormalization(const KernelConte
     if (inputs[1]->size() != inner || (bias != nullptr && bias->size() != inner)) {
       return BadShape(absl::StrCat("scale and bias of LayerNormalization must have ", inner, " values"));
     }
-    Tensor out(DataType::kFloat, x.shape());
+    ASSIGN_OR_RETURN(Tensor out, outputs.Make(DataType::kFloat, x.shape()));
     const float* gamma = inputs[1]->data<float>();
     const float* beta = bias == nullptr ? nullptr : bias->data<float>();
     const int64_t rows = inner == 0 ? 0 : x.size() / inner;
     for (int64_t row = 0; row < rows; ++row) {
       const float* from = x.data<float>() + row * inner;
       float* to = out.mutable_data<float>() + row * inner;
-      const Moments m = MomentsOf(from, inner, epsilon);
-      for (int64_t i = 0; i < inner; ++i) {
-        const float normal = (from[i] - m.mean) * m.inverse_deviation * gamma[i];
-        to[i] = beta == nullptr ? normal : normal + beta[i];
-      }
+      Kernels().layer_norm_row({.x = from, .gamma = gamma, .beta = beta, .n = static_cast<size_t>(inner),
+                                .epsilon = epsilon, .y = to});
     }
     outputs[0] = std::move(out);
     return absl::OkStatus();

@@ -5,12 +5,14 @@
 // kernels do, so that codes agree bit for bit. Half-precision tensors are computed in float32 and rounded once at the end.
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "worker/backend/cpu/kernel_support.h"
 #include "worker/backend/cpu/scale_layout.h"
 #include "worker/formats/convert_tensor.h"
+#include "worker/kernels/select_kernels.h"
 
 namespace quantd::cpu {
 namespace {
@@ -84,25 +86,60 @@ T ZeroPointAt(const Operands& operands, int64_t index) {
   return operands.zero_point.defined() ? operands.zero_point.data<T>()[index] : T(0);
 }
 
+// A run under one scale.
 template <typename T>
-Tensor QuantizeTo(const Operands& operands) {
-  Tensor out(DataTypeOf<T>::value, operands.x.shape());
+void QuantizeRun(const float* x, int64_t n, float scale, T zero_point, int32_t lowest, int32_t highest, T* y) {
+  const bool whole = lowest == std::numeric_limits<T>::min() && highest == std::numeric_limits<T>::max();
+  const size_t count = static_cast<size_t>(n);
+  if constexpr (std::is_same_v<T, uint8_t>) {
+    if (whole) return Kernels().quantize_u8(x, count, scale, zero_point, y);
+  }
+  if constexpr (std::is_same_v<T, int8_t>) {
+    if (whole) return Kernels().quantize_s8(x, count, scale, zero_point, y);
+  }
+  // Codes of at most 16 bits are exact in float32, so the limits can be applied before the conversion.
+  const auto lo = static_cast<float>(lowest - zero_point);
+  const auto hi = static_cast<float>(highest - zero_point);
+  for (int64_t i = 0; i < n; ++i) {
+    const float rounded = std::nearbyintf(x[i] / scale);
+    // The order of the comparisons sends NaN to the lower limit instead of into an undefined conversion.
+    const float limited = rounded > lo ? (rounded < hi ? rounded : hi) : lo;
+    y[i] = static_cast<T>(static_cast<int32_t>(limited) + zero_point);
+  }
+}
+
+template <typename T>
+void DequantizeRun(const T* x, int64_t n, float scale, int64_t zero_point, float* y) {
+  const size_t count = static_cast<size_t>(n);
+  if constexpr (std::is_same_v<T, uint8_t>) {
+    return Kernels().dequantize_u8(x, count, scale, static_cast<int32_t>(zero_point), y);
+  }
+  if constexpr (std::is_same_v<T, int8_t>) {
+    return Kernels().dequantize_s8(x, count, scale, static_cast<int32_t>(zero_point), y);
+  }
+  for (int64_t i = 0; i < n; ++i) {
+    y[i] = static_cast<float>(static_cast<int64_t>(x[i]) - zero_point) * scale;
+  }
+}
+
+// Steps of a run: whole under one scale, or value by value where each has its own.
+template <typename Visit>
+void ForEachScale(const ScaleLayout& layout, Visit visit) {
+  layout.ForEachRun([&](int64_t begin, int64_t length, int64_t index, int64_t stride) {
+    if (stride == 0) return visit(begin, length, index);
+    for (int64_t i = 0; i < length; ++i) visit(begin + i, int64_t{1}, index + i * stride);
+  });
+}
+
+template <typename T>
+absl::StatusOr<Tensor> QuantizeTo(const Operands& operands, Outputs& outputs) {
+  ASSIGN_OR_RETURN(Tensor out, outputs.Make(DataTypeOf<T>::value, operands.x.shape()));
   const float* x = operands.x.data<float>();
   const float* scale = operands.scale.data<float>();
   T* y = out.mutable_data<T>();
   const auto [lowest, highest] = CodeLimits(operands.codes);
-  operands.layout.ForEachRun([&](int64_t begin, int64_t length, int64_t index, int64_t stride) {
-    for (int64_t i = 0; i < length; ++i) {
-      const int64_t at = index + i * stride;
-      const int32_t zero_point = ZeroPointAt<T>(operands, at);
-      // Codes of at most 16 bits are exact in float32, so the limits can be applied before the conversion.
-      const auto lo = static_cast<float>(lowest - zero_point);
-      const auto hi = static_cast<float>(highest - zero_point);
-      const float rounded = std::nearbyintf(x[begin + i] / scale[at]);
-      // The order of the comparisons sends NaN to the lower limit instead of into an undefined conversion.
-      const float limited = rounded > lo ? (rounded < hi ? rounded : hi) : lo;
-      y[begin + i] = static_cast<T>(static_cast<int32_t>(limited) + zero_point);
-    }
+  ForEachScale(operands.layout, [&](int64_t begin, int64_t length, int64_t at) {
+    QuantizeRun<T>(x + begin, length, scale[at], ZeroPointAt<T>(operands, at), lowest, highest, y + begin);
   });
   return out;
 }
@@ -118,39 +155,40 @@ absl::StatusOr<Tensor> QuantizeToFloat(const Operands& operands, bool saturate) 
   return FromFloat32(quotient, operands.codes, saturate ? Overflow::kSaturate : Overflow::kSpecial);
 }
 
-absl::StatusOr<Tensor> Quantize(Operands& operands, bool saturate) {
+absl::StatusOr<Tensor> Packed(const absl::StatusOr<Tensor>& codes, DataType type) {
+  if (!codes.ok()) return codes.status();
+  return PackIntegers(*codes, type);
+}
+
+absl::StatusOr<Tensor> Quantize(Operands& operands, bool saturate, Outputs& outputs) {
   if (operands.x.dtype() != DataType::kFloat && operands.x.dtype() != DataType::kInt32 &&
       operands.x.dtype() != DataType::kFloat16 && operands.x.dtype() != DataType::kBfloat16) {
     return BadType(operands.x, "float, float16, bfloat16 or int32");
   }
   ASSIGN_OR_RETURN(operands.x, ToFloat32(operands.x));
   switch (operands.codes) {
-    case DataType::kUint8: return QuantizeTo<uint8_t>(operands);
-    case DataType::kInt8: return QuantizeTo<int8_t>(operands);
-    case DataType::kUint16: return QuantizeTo<uint16_t>(operands);
-    case DataType::kInt16: return QuantizeTo<int16_t>(operands);
+    case DataType::kUint8: return QuantizeTo<uint8_t>(operands, outputs);
+    case DataType::kInt8: return QuantizeTo<int8_t>(operands, outputs);
+    case DataType::kUint16: return QuantizeTo<uint16_t>(operands, outputs);
+    case DataType::kInt16: return QuantizeTo<int16_t>(operands, outputs);
     case DataType::kUint4:
     case DataType::kUint2:
-      return PackIntegers(QuantizeTo<uint8_t>(operands), operands.codes);
+      return Packed(QuantizeTo<uint8_t>(operands, outputs), operands.codes);
     case DataType::kInt4:
     case DataType::kInt2:
-      return PackIntegers(QuantizeTo<int8_t>(operands), operands.codes);
+      return Packed(QuantizeTo<int8_t>(operands, outputs), operands.codes);
     default: return QuantizeToFloat(operands, saturate);
   }
 }
 
 template <typename T>
-Tensor DequantizeFrom(const Operands& operands) {
-  Tensor out(DataType::kFloat, operands.x.shape());
+absl::StatusOr<Tensor> DequantizeFrom(const Operands& operands, Outputs& outputs) {
+  ASSIGN_OR_RETURN(Tensor out, outputs.Make(DataType::kFloat, operands.x.shape()));
   const T* x = operands.x.data<T>();
   const float* scale = operands.scale.data<float>();
   float* y = out.mutable_data<float>();
-  operands.layout.ForEachRun([&](int64_t begin, int64_t length, int64_t index, int64_t stride) {
-    for (int64_t i = 0; i < length; ++i) {
-      const int64_t at = index + i * stride;
-      const int64_t zero_point = ZeroPointAt<T>(operands, at);
-      y[begin + i] = static_cast<float>(static_cast<int64_t>(x[begin + i]) - zero_point) * scale[at];
-    }
+  ForEachScale(operands.layout, [&](int64_t begin, int64_t length, int64_t at) {
+    DequantizeRun<T>(x + begin, length, scale[at], ZeroPointAt<T>(operands, at), y + begin);
   });
   return out;
 }
@@ -168,15 +206,15 @@ absl::StatusOr<Tensor> DequantizeFloat(const Operands& operands) {
   return out;
 }
 
-absl::StatusOr<Tensor> Dequantize(Operands& operands) {
+absl::StatusOr<Tensor> Dequantize(Operands& operands, Outputs& outputs) {
   if (IsNarrowFloat(operands.codes)) return DequantizeFloat(operands);
   if (IsPackedInteger(operands.codes)) operands.x = UnpackIntegers(operands.x);
   switch (operands.x.dtype()) {
-    case DataType::kUint8: return DequantizeFrom<uint8_t>(operands);
-    case DataType::kInt8: return DequantizeFrom<int8_t>(operands);
-    case DataType::kUint16: return DequantizeFrom<uint16_t>(operands);
-    case DataType::kInt16: return DequantizeFrom<int16_t>(operands);
-    case DataType::kInt32: return DequantizeFrom<int32_t>(operands);
+    case DataType::kUint8: return DequantizeFrom<uint8_t>(operands, outputs);
+    case DataType::kInt8: return DequantizeFrom<int8_t>(operands, outputs);
+    case DataType::kUint16: return DequantizeFrom<uint16_t>(operands, outputs);
+    case DataType::kInt16: return DequantizeFrom<int16_t>(operands, outputs);
+    case DataType::kInt32: return DequantizeFrom<int32_t>(operands, outputs);
     default: return BadType(operands.x, "an integer of at most 16 bits, int32, float8 or float4");
   }
 }
@@ -213,7 +251,7 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeQuantize(const KernelContext& contex
       return BadType(*inputs[2], absl::StrCat("a zero point of output_dtype ", DataTypeName(output_type)));
     }
     ASSIGN_OR_RETURN(Operands operands, Read(inputs, axis, block_size, codes));
-    ASSIGN_OR_RETURN(outputs[0], Quantize(operands, saturate));
+    ASSIGN_OR_RETURN(outputs[0], Quantize(operands, saturate, outputs));
     return absl::OkStatus();
   });
 }
@@ -230,7 +268,7 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeDequantize(const KernelContext& cont
       return BadType(*inputs[2], DataTypeName(codes) + " like the codes");
     }
     ASSIGN_OR_RETURN(Operands operands, Read(inputs, axis, block_size, codes));
-    ASSIGN_OR_RETURN(Tensor result, Dequantize(operands));
+    ASSIGN_OR_RETURN(Tensor result, Dequantize(operands, outputs));
     ASSIGN_OR_RETURN(outputs[0], Narrowed(std::move(result), output_type == DataType::kUndefined
                                                                  ? inputs[1]->dtype()
                                                                  : output_type));
