@@ -15,7 +15,13 @@ class Cpu final : public Backend {
          {cpu::ConvolutionKernels(), cpu::MatrixKernels(), cpu::PoolKernels(),
           cpu::NormalizationKernels(), cpu::SoftmaxKernels(), cpu::UnaryKernels(),
           cpu::BinaryKernels(), cpu::ShapeKernels(), cpu::IndexKernels(), cpu::ReduceKernels(),
-          cpu::QuantizeLinearKernels()}) {
+          cpu::QuantizeLinearKernels(),
+          cpu::ConvTransposeKernels(),
+          cpu::MaxPoolIndexKernels(),
+          cpu::LpPoolKernels(),
+          cpu::BatchNormalizationKernels(),
+          cpu::ChannelNormalizationKernels(),
+          cpu::DropoutKernels()}) {
       entries_.insert(entries_.end(), family.begin(), family.end());
     }
   }
