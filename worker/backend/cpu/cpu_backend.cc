@@ -34,8 +34,18 @@ class Cpu final : public Backend {
          {cpu::ConvolutionKernels(), cpu::MatrixKernels(), cpu::PoolKernels(),
           cpu::NormalizationKernels(), cpu::SoftmaxKernels(), cpu::UnaryKernels(),
           cpu::BinaryKernels(), cpu::ShapeKernels(), cpu::IndexKernels(), cpu::ReduceKernels(),
+<<<<<<< HEAD
           cpu::QuantizeLinearKernels(), cpu::IntegerMatrixKernels(),
           cpu::IntegerConvolutionKernels(), cpu::MatMulNBitsKernels()}) {
+=======
+          cpu::QuantizeLinearKernels(),
+          cpu::ConvTransposeKernels(),
+          cpu::MaxPoolIndexKernels(),
+          cpu::LpPoolKernels(),
+          cpu::BatchNormalizationKernels(),
+          cpu::ChannelNormalizationKernels(),
+          cpu::DropoutKernels()}) {
+>>>>>>> opsnn
       entries_.insert(entries_.end(), family.begin(), family.end());
     }
   }

@@ -99,4 +99,12 @@ std::span<const KernelEntry> IntegerMatrixKernels();
 std::span<const KernelEntry> IntegerConvolutionKernels();
 std::span<const KernelEntry> MatMulNBitsKernels();
 
+// The operators of neural networks that have no faster home.
+std::span<const KernelEntry> ConvTransposeKernels();
+std::span<const KernelEntry> MaxPoolIndexKernels();
+std::span<const KernelEntry> LpPoolKernels();
+std::span<const KernelEntry> BatchNormalizationKernels();
+std::span<const KernelEntry> ChannelNormalizationKernels();
+std::span<const KernelEntry> DropoutKernels();
+
 }  // namespace quantd::cpu

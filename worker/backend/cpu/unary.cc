@@ -139,7 +139,6 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeClipInputs(const KernelContext&) {
                     std::numeric_limits<float>::infinity(), true);
 }
 
-// Also Dropout at inference: the first output is the input.
 absl::StatusOr<std::unique_ptr<Kernel>> MakeIdentity(const KernelContext&) {
   return MakeKernelFrom([](const Inputs& inputs, Outputs& outputs) -> absl::Status {
     RETURN_IF_ERROR(RequireInputs(inputs, 1));
@@ -186,7 +185,6 @@ constexpr KernelEntry kEntries[] = {
     {"Clip", 1, &MakeClipAttributes},
     {"Clip", 11, &MakeClipInputs},
     {"Identity", 1, &MakeIdentity},
-    {"Dropout", 1, &MakeIdentity},
     {"Not", 1, &MakeNot},
 };
 
