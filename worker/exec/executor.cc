@@ -12,6 +12,7 @@
 #include "worker/backend/backend.h"
 #include "worker/exec/control_flow/control_flow.h"
 #include "worker/exec/operator_support.h"
+#include "worker/exec/run_memory.h"
 
 namespace quantd {
 namespace {
@@ -53,6 +54,8 @@ class GraphExecutor final : public Executor {
     return Execute(feeds, &visit);
   }
 
+  size_t activation_bytes() const override { return memory_.block_bytes(); }
+
  private:
   absl::StatusOr<TensorMap> Execute(const TensorMap& feeds, const Visitor* visit) const;
   absl::Status CheckFeeds(const TensorMap& feeds) const;
@@ -69,6 +72,7 @@ class GraphExecutor final : public Executor {
   std::map<int, std::string> kept_;  // What a visitor sees, by slot.
   std::map<int, Tensor> constants_;
   std::vector<Step> steps_;
+  mutable RunMemory memory_;
   std::vector<int> readers_;  // By slot: how many inputs of steps read it, and one if it is an output.
 };
 
@@ -220,6 +224,9 @@ absl::Status GraphExecutor::CheckFeeds(const TensorMap& feeds) const {
 absl::StatusOr<TensorMap> GraphExecutor::Execute(const TensorMap& feeds,
                                                  const Visitor* visit) const {
   RETURN_IF_ERROR(CheckFeeds(feeds));
+  std::vector<Shape> input_shapes;
+  for (const ValueInfo& input : inputs_) input_shapes.push_back(feeds.at(input.name).shape());
+  const std::unique_ptr<RunMemory::Session> memory = memory_.Begin(input_shapes);
   std::vector<Tensor> values(slots_.size());
   for (const auto& [slot, tensor] : constants_) values[static_cast<size_t>(slot)] = tensor;
   for (const auto& [name, tensor] : feeds) values[static_cast<size_t>(slots_.at(name))] = tensor;
@@ -235,7 +242,7 @@ absl::StatusOr<TensorMap> GraphExecutor::Execute(const TensorMap& feeds,
   for (const Step& step : steps_) {
     std::vector<const Tensor*> inputs;
     for (const int slot : step.inputs) inputs.push_back(slot < 0 ? nullptr : &values[slot]);
-    Outputs outputs(step.outputs.size());
+    Outputs outputs(step.outputs.size(), *memory);
     const absl::Status status = step.kernel->Run(inputs, outputs);
     if (!status.ok()) return Annotate(status, Describe(step.node));
     for (size_t k = 0; k < outputs.size(); ++k) {
@@ -255,6 +262,8 @@ absl::StatusOr<TensorMap> GraphExecutor::Execute(const TensorMap& feeds,
   for (const std::string& name : outputs_) {
     results.insert_or_assign(name, values[static_cast<size_t>(slots_.at(name))]);
   }
+  values.clear();
+  memory->Finish();
   return results;
 }
 

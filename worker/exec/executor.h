@@ -34,6 +34,9 @@ class Executor {
   using Visitor = std::function<void(const std::string& name, const Tensor& tensor)>;
   virtual absl::StatusOr<TensorMap> RunObserved(const TensorMap& feeds,
                                                 const Visitor& visit) const = 0;
+
+  // What the tensors inside one run needed, by the largest batch run so far; 0 before the first. Thread-safe.
+  virtual size_t activation_bytes() const = 0;
 };
 
 // Prepares every node on `backend` (borrowed; it outlives the executor). Constant subgraphs (only

@@ -31,21 +31,27 @@ class Cpu final : public Backend {
  public:
   Cpu() {
     for (const auto family :
-         {cpu::ConvolutionKernels(), cpu::MatrixKernels(), cpu::PoolKernels(),
-          cpu::NormalizationKernels(), cpu::SoftmaxKernels(), cpu::UnaryKernels(),
-          cpu::BinaryKernels(), cpu::ShapeKernels(), cpu::IndexKernels(), cpu::ReduceKernels(),
-<<<<<<< HEAD
-          cpu::QuantizeLinearKernels(), cpu::IntegerMatrixKernels(),
-          cpu::IntegerConvolutionKernels(), cpu::MatMulNBitsKernels()}) {
-=======
-          cpu::QuantizeLinearKernels(),
-          cpu::ConvTransposeKernels(),
-          cpu::MaxPoolIndexKernels(),
-          cpu::LpPoolKernels(),
-          cpu::BatchNormalizationKernels(),
+         {cpu::BatchNormalizationKernels(),
+          cpu::BinaryKernels(),
           cpu::ChannelNormalizationKernels(),
-          cpu::DropoutKernels()}) {
->>>>>>> opsnn
+          cpu::ChannelsLastPoolKernels(),
+          cpu::ConvTransposeKernels(),
+          cpu::ConvolutionKernels(),
+          cpu::DropoutKernels(),
+          cpu::IndexKernels(),
+          cpu::IntegerConvolutionKernels(),
+          cpu::IntegerMatrixKernels(),
+          cpu::LpPoolKernels(),
+          cpu::MatMulNBitsKernels(),
+          cpu::MatrixKernels(),
+          cpu::MaxPoolIndexKernels(),
+          cpu::NormalizationKernels(),
+          cpu::PoolKernels(),
+          cpu::QuantizeLinearKernels(),
+          cpu::ReduceKernels(),
+          cpu::ShapeKernels(),
+          cpu::SoftmaxKernels(),
+          cpu::UnaryKernels()}) {
       entries_.insert(entries_.end(), family.begin(), family.end());
     }
   }

@@ -4,11 +4,8 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "worker/backend/cpu/kernel_support.h"
-<<<<<<< HEAD
-#include "worker/kernels/select_kernels.h"
-=======
 #include "worker/backend/cpu/layer_normalization.h"
->>>>>>> opsnn
+#include "worker/kernels/select_kernels.h"
 
 namespace quantd::cpu {
 namespace {
