@@ -11,7 +11,7 @@ build=(
   libjpeg62-turbo-dev libpng-dev
 )
 test=(
-  libgtest-dev libgmock-dev dataset-fashion-mnist chromium python3 python3-grpcio python3-numpy
+  libgtest-dev libgmock-dev dataset-fashion-mnist libonnx-testdata chromium python3 python3-grpcio python3-numpy
 )
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }

@@ -11,6 +11,8 @@
 #include "common/error.h"
 #include "common/status_macros.h"
 #include "worker/backend/backend.h"
+#include "worker/exec/control_flow/control_flow.h"
+#include "worker/exec/operator_support.h"
 #include "worker/exec/run_memory.h"
 #include "worker/graph/optimize/channels_last.h"
 #include "worker/graph/optimize/fuse_conv.h"
@@ -33,30 +35,10 @@ std::string Describe(const Node& node) {
   return absl::StrCat("node '", node.name, "' (", node.op_type, ")");
 }
 
-absl::Status Unsupported(const std::vector<const Node*>& nodes, int64_t opset) {
-  ErrorDetails details{.reason = "UNSUPPORTED_OPERATOR",
-                       .metadata = {{"node", nodes[0]->name},
-                                    {"op_type", nodes[0]->op_type},
-                                    {"domain", nodes[0]->domain}}};
-  std::vector<std::string> named;
-  for (const Node* node : nodes) {
-    const std::string type =
-        node->domain.empty() ? node->op_type : absl::StrCat(node->domain, ".", node->op_type);
-    details.violations.push_back(
-        {absl::StrCat("model.", node->name),
-         absl::StrCat("operator ", type, " (opset ", opset, ") is not supported")});
-    named.push_back(absl::StrCat(type, " at node '", node->name, "'"));
-  }
-  return MakeError(absl::StatusCode::kUnimplemented,
-                   absl::StrCat("the model uses operators that are not supported: ",
-                                absl::StrJoin(named, ", ")),
-                   details);
-}
-
 struct Step {
   Node node;
   std::unique_ptr<Kernel> kernel;
-  std::vector<int> inputs;   // Slots; -1 for an absent input.
+  std::vector<int> inputs;   // Slots; -1 for an absent input. Then those of tensors that bodies capture.
   std::vector<int> outputs;  // Slots; -1 for an unused output.
 };
 
@@ -100,11 +82,7 @@ class GraphExecutor final : public Executor {
 absl::StatusOr<std::unique_ptr<Executor>> GraphExecutor::Compile(const Graph& model, int64_t opset,
                                                                  const Backend& backend,
                                                                  const std::vector<std::string>& keep) {
-  std::vector<const Node*> unsupported;
-  for (const Node& node : model.nodes) {
-    if (!backend.Supports(node, opset)) unsupported.push_back(&node);
-  }
-  if (!unsupported.empty()) return Unsupported(unsupported, opset);
+  RETURN_IF_ERROR(CheckSupport(model, opset, backend));
   Graph graph = model;
   const std::set<std::string> kept(keep.begin(), keep.end());
   RETURN_IF_ERROR(FuseConvActivation(graph, kept));
@@ -121,9 +99,15 @@ absl::StatusOr<std::unique_ptr<Executor>> GraphExecutor::Compile(const Graph& mo
   for (const Node& node : graph.nodes) {
     Step step{.node = node};
     KernelContext context{.node = step.node, .opset = opset};
-    bool constant = !node.inputs.empty();
+    // Operators with bodies run when the model runs: how long they take is not known.
+    const bool control_flow = control_flow::IsControlFlow(node, opset);
+    bool constant = !node.inputs.empty() && !control_flow;
+    // What bodies read from here is read by this step, so that it lives until then.
+    const std::vector<std::string> captured = CapturedBy(node);
+    std::vector<std::string> reads = node.inputs;
+    reads.insert(reads.end(), captured.begin(), captured.end());
     std::vector<const Tensor*> inputs;
-    for (const std::string& name : node.inputs) {
+    for (const std::string& name : reads) {
       const int slot = name.empty() ? -1 : executor->Slot(name);
       step.inputs.push_back(slot);
       const auto it = executor->constants_.find(slot);
@@ -135,7 +119,9 @@ absl::StatusOr<std::unique_ptr<Executor>> GraphExecutor::Compile(const Graph& mo
     for (const std::string& name : node.outputs) {
       step.outputs.push_back(name.empty() ? -1 : executor->Slot(name));
     }
-    absl::StatusOr<std::unique_ptr<Kernel>> kernel = backend.MakeKernel(context);
+    absl::StatusOr<std::unique_ptr<Kernel>> kernel =
+        control_flow ? control_flow::MakeControlFlowKernel(context, captured, backend)
+                     : backend.MakeKernel(context);
     if (!kernel.ok()) return Annotate(kernel.status(), Describe(node));
     step.kernel = *std::move(kernel);
     if (!constant) {
@@ -184,6 +170,19 @@ void GraphExecutor::DropUnneededSteps() {
   steps_ = std::move(needed);
 }
 
+absl::Status CheckSequence(const ValueInfo& input, const Tensor& tensor) {
+  if (tensor.is_sequence() &&
+      (input.dtype == DataType::kUndefined || tensor.element_dtype() == input.dtype)) {
+    return absl::OkStatus();
+  }
+  const std::string found =
+      tensor.is_sequence() ? absl::StrCat("a sequence of ", DataTypeName(tensor.element_dtype()))
+                           : DataTypeName(tensor.dtype());
+  return InvalidField("INPUT_TYPE_MISMATCH", input.name,
+                      absl::StrCat("is ", found, ", the model takes a sequence of ",
+                                   DataTypeName(input.dtype)));
+}
+
 absl::Status GraphExecutor::CheckFeeds(const TensorMap& feeds) const {
   std::vector<std::string> known;
   for (const ValueInfo& input : inputs_) known.push_back(input.name);
@@ -198,6 +197,15 @@ absl::Status GraphExecutor::CheckFeeds(const TensorMap& feeds) const {
     const auto it = feeds.find(input.name);
     if (it == feeds.end()) return InvalidField("MISSING_INPUT", input.name, "was not given");
     const Tensor& tensor = it->second;
+    if (input.is_optional && tensor.dtype() == DataType::kNone) continue;
+    if (input.is_sequence) {
+      RETURN_IF_ERROR(CheckSequence(input, tensor));
+      continue;
+    }
+    if (!tensor.is_array() && input.dtype != DataType::kUndefined) {
+      return InvalidField("INPUT_TYPE_MISMATCH", input.name,
+                          absl::StrCat("is ", DataTypeName(tensor.dtype()), ", the model takes a tensor"));
+    }
     if (input.dtype != DataType::kUndefined && tensor.dtype() != input.dtype) {
       return InvalidField("INPUT_TYPE_MISMATCH", input.name,
                           absl::StrCat("is ", DataTypeName(tensor.dtype()), ", the model takes ",

@@ -33,15 +33,19 @@ void AppendCaptures(const Graph& body, std::vector<std::string>& captures) {
   }
 }
 
-void AppendReads(const Node& node, std::vector<std::string>& reads) {
-  for (const std::string& input : node.inputs) {
-    if (!input.empty()) reads.push_back(input);
-  }
+void AppendBodyCaptures(const Node& node, std::vector<std::string>& reads) {
   for (const auto& [key, value] : node.attributes) {
     if (const auto* body = std::get_if<std::shared_ptr<const Graph>>(&value)) {
       AppendCaptures(**body, reads);
     }
   }
+}
+
+void AppendReads(const Node& node, std::vector<std::string>& reads) {
+  for (const std::string& input : node.inputs) {
+    if (!input.empty()) reads.push_back(input);
+  }
+  AppendBodyCaptures(node, reads);
 }
 
 absl::Status BadGraph(absl::string_view message) {
@@ -61,6 +65,13 @@ std::string Node::String(const std::string& key, absl::string_view fallback) con
 }
 std::vector<int64_t> Node::Ints(const std::string& key, std::vector<int64_t> fallback) const {
   return AttributeOr<std::vector<int64_t>>(*this, key, std::move(fallback));
+}
+
+std::vector<std::string> CapturedBy(const Node& node) {
+  std::vector<std::string> reads;
+  AppendBodyCaptures(node, reads);
+  const std::set<std::string> names(reads.begin(), reads.end());
+  return {names.begin(), names.end()};
 }
 
 GraphIndex::GraphIndex(const Graph& graph) {

@@ -51,6 +51,8 @@ struct ValueInfo {
   DataType dtype = DataType::kUndefined;
   bool has_shape = false;
   std::vector<Dimension> shape;
+  bool is_sequence = false;  // Then type and shape are those of the elements.
+  bool is_optional = false;  // The value may be Tensor::None().
 };
 
 struct Graph {
@@ -74,6 +76,9 @@ struct Model {
     return it == opset_imports.end() ? 0 : it->second;
   }
 };
+
+// What the bodies of `node` read from the graphs around it: tensor names, sorted, each once.
+std::vector<std::string> CapturedBy(const Node& node);
 
 // Index over a graph; invalid once the graph changes.
 class GraphIndex {

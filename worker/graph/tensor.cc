@@ -10,32 +10,52 @@
 
 namespace quantd {
 
-size_t SizeOf(DataType type) {
+int BitsOf(DataType type) {
   switch (type) {
+    case DataType::kUint2:
+    case DataType::kInt2:
+      return 2;
+    case DataType::kUint4:
+    case DataType::kInt4:
+    case DataType::kFloat4E2M1:
+      return 4;
     case DataType::kUint8:
     case DataType::kInt8:
     case DataType::kBool:
-      return 1;
+    case DataType::kFloat8E4M3FN:
+    case DataType::kFloat8E4M3FNUZ:
+    case DataType::kFloat8E5M2:
+    case DataType::kFloat8E5M2FNUZ:
+      return 8;
     case DataType::kUint16:
     case DataType::kInt16:
     case DataType::kFloat16:
     case DataType::kBfloat16:
-      return 2;
+      return 16;
     case DataType::kFloat:
     case DataType::kInt32:
     case DataType::kUint32:
-      return 4;
+      return 32;
     case DataType::kInt64:
     case DataType::kUint64:
     case DataType::kDouble:
-      return 8;
+      return 64;
     default:
       return 0;
   }
 }
 
+size_t SizeOf(DataType type) { return static_cast<size_t>(BitsOf(type) / 8); }
+
+size_t BytesFor(DataType type, int64_t count) {
+  // At most 2^33 elements of 64 bits: no overflow.
+  return (static_cast<size_t>(count) * static_cast<size_t>(BitsOf(type)) + 7) / 8;
+}
+
 std::string DataTypeName(DataType type) {
   switch (type) {
+    case DataType::kNone: return "an absent optional value";
+    case DataType::kSequence: return "a sequence";
     case DataType::kUndefined: return "undefined";
     case DataType::kFloat: return "float";
     case DataType::kUint8: return "uint8";
@@ -51,6 +71,15 @@ std::string DataTypeName(DataType type) {
     case DataType::kUint32: return "uint32";
     case DataType::kUint64: return "uint64";
     case DataType::kBfloat16: return "bfloat16";
+    case DataType::kFloat8E4M3FN: return "float8e4m3fn";
+    case DataType::kFloat8E4M3FNUZ: return "float8e4m3fnuz";
+    case DataType::kFloat8E5M2: return "float8e5m2";
+    case DataType::kFloat8E5M2FNUZ: return "float8e5m2fnuz";
+    case DataType::kUint4: return "uint4";
+    case DataType::kInt4: return "int4";
+    case DataType::kFloat4E2M1: return "float4e2m1";
+    case DataType::kUint2: return "uint2";
+    case DataType::kInt2: return "int2";
   }
   return absl::StrCat("type ", static_cast<int32_t>(type));
 }
@@ -105,11 +134,18 @@ Tensor::Tensor(DataType dtype, Shape shape) {
 
 Tensor Tensor::Uninitialized(DataType dtype, Shape shape, TensorMemory& memory) {
   const absl::StatusOr<int64_t> count = CheckedElementCount(shape);
-  QUANTD_CHECK(count.ok() && SizeOf(dtype) > 0);
+  QUANTD_CHECK(count.ok() && (BitsOf(dtype) > 0 || dtype == DataType::kString));
   Tensor tensor;
   tensor.dtype_ = dtype;
   tensor.shape_ = std::move(shape);
   tensor.size_ = *count;
+  if (dtype == DataType::kString) {
+    auto strings = std::make_shared<std::vector<std::string>>(static_cast<size_t>(*count));
+    tensor.data_ = strings->data();
+    tensor.owner_ = std::move(strings);
+    tensor.writable_ = true;
+    return tensor;
+  }
   std::shared_ptr<void> storage = memory.Allocate(tensor.bytes());
   QUANTD_CHECK(storage != nullptr);
   tensor.data_ = storage.get();
@@ -118,13 +154,52 @@ Tensor Tensor::Uninitialized(DataType dtype, Shape shape, TensorMemory& memory) 
   return tensor;
 }
 
+namespace {
+
+struct SequenceStorage {
+  DataType element_dtype;
+  std::vector<Tensor> elements;
+};
+
+}  // namespace
+
+Tensor Tensor::Sequence(DataType element_dtype, std::vector<Tensor> elements) {
+  auto storage = std::make_shared<SequenceStorage>();
+  storage->element_dtype = element_dtype;
+  storage->elements = std::move(elements);
+  for (const Tensor& element : storage->elements) QUANTD_CHECK(element.dtype() == element_dtype);
+  Tensor sequence;
+  sequence.dtype_ = DataType::kSequence;
+  sequence.size_ = static_cast<int64_t>(storage->elements.size());
+  sequence.shape_ = {sequence.size_};
+  sequence.data_ = storage.get();
+  sequence.owner_ = std::move(storage);
+  return sequence;
+}
+
+Tensor Tensor::None() {
+  Tensor none;
+  none.dtype_ = DataType::kNone;
+  return none;
+}
+
+const std::vector<Tensor>& Tensor::elements() const {
+  QUANTD_CHECK(is_sequence());
+  return static_cast<const SequenceStorage*>(data_)->elements;
+}
+
+DataType Tensor::element_dtype() const {
+  QUANTD_CHECK(is_sequence());
+  return static_cast<const SequenceStorage*>(data_)->element_dtype;
+}
+
 Tensor Tensor::View(DataType dtype, Shape shape, const void* bytes,
                     std::shared_ptr<const void> owner) {
   Tensor tensor;
   tensor.dtype_ = dtype;
   tensor.shape_ = std::move(shape);
   const absl::StatusOr<int64_t> count = CheckedElementCount(tensor.shape_);
-  QUANTD_CHECK(count.ok() && SizeOf(dtype) > 0);
+  QUANTD_CHECK(count.ok() && BitsOf(dtype) > 0);
   tensor.size_ = *count;
   tensor.data_ = bytes;
   tensor.owner_ = std::move(owner);
@@ -140,18 +215,26 @@ Tensor Tensor::Reshaped(Shape shape) const {
 }
 
 Tensor Tensor::Rows(int64_t begin, int64_t count) const {
-  QUANTD_CHECK(rank() >= 1 && begin >= 0 && count >= 0 && begin + count <= shape_[0]);
+  QUANTD_CHECK(is_array() && !IsPacked(dtype_) && rank() >= 1 && begin >= 0 && count >= 0 && begin + count <= shape_[0]);
   Tensor tensor = *this;
   const int64_t row = shape_[0] == 0 ? 0 : size_ / shape_[0];
   tensor.shape_[0] = count;
   tensor.size_ = row * count;
-  tensor.data_ = static_cast<const char*>(data_) + static_cast<size_t>(row * begin) * SizeOf(dtype_);
+  const size_t element = dtype_ == DataType::kString ? sizeof(std::string) : SizeOf(dtype_);
+  tensor.data_ = static_cast<const char*>(data_) + static_cast<size_t>(row * begin) * element;
   return tensor;
 }
 
 bool IdenticalTensors(const Tensor& a, const Tensor& b) {
-  return a.dtype() == b.dtype() && a.shape() == b.shape() &&
-         (a.bytes() == 0 || std::memcmp(a.raw(), b.raw(), a.bytes()) == 0);
+  if (a.dtype() != b.dtype() || a.shape() != b.shape()) return false;
+  if (a.dtype() == DataType::kString) {
+    return std::equal(a.data<std::string>(), a.data<std::string>() + a.size(), b.data<std::string>());
+  }
+  if (a.is_sequence()) {
+    return a.element_dtype() == b.element_dtype() &&
+           std::equal(a.elements().begin(), a.elements().end(), b.elements().begin(), IdenticalTensors);
+  }
+  return a.bytes() == 0 || std::memcmp(a.raw(), b.raw(), a.bytes()) == 0;
 }
 
 }  // namespace quantd

@@ -18,8 +18,8 @@
 #include "worker/observe/tensor_statistics.h"
 #include "worker/quality/metrics.h"
 #include "worker/quality/report.h"
-#include "worker/quantize/plan_layers.h"
 #include "worker/quantize/quantization.h"
+#include "worker/quantize/quantization_plan.h"
 
 namespace quantd {
 
@@ -36,7 +36,7 @@ struct JobState {
 
   // plan
   Recipe recipe;
-  std::vector<PlannedLayer> layers;
+  QuantizationPlan quantization_plan;
   std::unique_ptr<Dataset> data;
   std::unique_ptr<Dataset> evaluation_data;  // Null: the rows of `data` that do not calibrate.
   Split split;

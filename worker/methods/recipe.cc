@@ -36,11 +36,19 @@ std::string Describe(const TensorRecipe& recipe) {
 
 }  // namespace
 
+void Override(const TensorRecipe& with, TensorRecipe& into) {
+  if (!with.format.id.empty()) into.format = with.format;
+  if (!with.granularity.id.empty()) into.granularity = with.granularity;
+  if (!with.range.id.empty()) into.range = with.range;
+  if (!with.rounding.id.empty()) into.rounding = with.rounding;
+}
+
 std::string DescribeRecipe(const Recipe& recipe) {
   std::vector<std::string> parts;
   for (const Component& transform : recipe.transforms) parts.push_back(Describe(transform));
   parts.push_back("weights " + Describe(recipe.weight));
   parts.push_back("activations " + Describe(recipe.activation));
+  if (!recipe.placement.id.empty()) parts.push_back("placement " + Describe(recipe.placement));
   for (const Component& one : recipe.compensations) parts.push_back(Describe(one));
   for (const Component& one : recipe.recoveries) parts.push_back(Describe(one));
   const size_t rules = recipe.rules.size();

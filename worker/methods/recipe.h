@@ -30,12 +30,21 @@ struct TensorRecipe {
   friend bool operator==(const TensorRecipe&, const TensorRecipe&) = default;
 };
 
+// Puts the components that `with` names in the place of those of `into`.
+void Override(const TensorRecipe& with, TensorRecipe& into);
+
 // Changes the recipe for the nodes that match. Both patterns are globs (*, ?, [a-z]); an empty one matches
 // everything; rules apply in order, a later one wins.
 struct LayerRule {
   std::string op_type;
   std::string node_name;
-  bool exclude = false;  // Keep these nodes in full precision.
+  // Keep these nodes in full precision. A later rule that neither excludes nor sets a component takes them back.
+  bool exclude = false;
+  // Components with an id replace those of the recipe; the others leave them as they are.
+  TensorRecipe weight;
+  TensorRecipe activation;
+
+  bool SetsComponents() const { return weight != TensorRecipe() || activation != TensorRecipe(); }
 
   friend bool operator==(const LayerRule&, const LayerRule&) = default;
 };
@@ -44,6 +53,7 @@ struct Recipe {
   std::vector<Component> transforms;     // Function-preserving rewrites, in order.
   TensorRecipe weight;
   TensorRecipe activation;
+  Component placement;                   // Which tensors become codes: "fused", "inputs_only"; empty means the first.
   std::vector<Component> compensations;  // "bias_correction", in order.
   Component allocation;                  // Which layer gets which bits.
   Component data;                        // How calibration rows are chosen.

@@ -1,11 +1,14 @@
 #include "worker/observe/power_of_two_histogram.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
 #include "common/check.h"
 #include "common/status_macros.h"
+#include "worker/kernels/select_kernels.h"
 #include "worker/observe/binary_codec.h"
 
 namespace quantd {
@@ -14,6 +17,11 @@ namespace {
 constexpr int kExponentMin = -148;  // The least float is 2^-149.
 constexpr int kExponentMax = 128;   // Every finite float lies below 2^128.
 constexpr int kBinsMax = 1 << 20;
+constexpr int kShiftMin = -126;  // Powers of two that are normal floats.
+constexpr int kShiftMax = 127;
+constexpr size_t kOddBins = 3;   // Zeros, NaN, infinities, as the kernel numbers them behind the bins.
+constexpr size_t kBlock = 1024;
+constexpr size_t kPieceMax = size_t{1} << 30;  // Counts of one piece fit 32 bits.
 
 }  // namespace
 
@@ -43,16 +51,62 @@ void PowerOfTwoHistogram::GrowTo(int exponent) {
 }
 
 void PowerOfTwoHistogram::Update(absl::Span<const float> values) {
-  float largest = 0;
-  for (const float x : values) {
-    const float magnitude = std::fabs(x);
-    if (magnitude > largest && std::isfinite(x)) largest = magnitude;
-  }
+  Update(values, Kernels().range(values.data(), values.size()));
+}
+
+void PowerOfTwoHistogram::Update(absl::Span<const float> values, const ValueRange& range) {
+  // An empty range has infinite ends the wrong way round.
+  const float largest = range.lower <= range.upper ? std::max(-range.lower, range.upper) : 0;
   if (largest > 0) {
     int exponent;
     std::frexp(largest, &exponent);  // largest = m * 2^exponent with m in [1/2, 1): so it lies below 2^exponent.
     GrowTo(exponent);
   }
+  // Where the scale is a power of two within float, so is the product exact (or too small to matter) there.
+  const int half = bins() / 2;
+  const int shift = std::countr_zero(static_cast<unsigned>(half)) - exponent_;
+  const bool power_of_two = std::has_single_bit(static_cast<unsigned>(half));
+  if (exponent_ == kNoExponent || !power_of_two || shift < kShiftMin || shift > kShiftMax) {
+    CountOneByOne(values);
+    return;
+  }
+  const float scale = std::ldexp(1.0f, shift);
+  for (size_t begin = 0; begin < values.size(); begin += kPieceMax) {
+    Count(values.subspan(begin, kPieceMax), scale);
+  }
+}
+
+void PowerOfTwoHistogram::Count(absl::Span<const float> values, float scale) {
+  // Neighbours often fall into one bin; counting them in different copies spares waiting for the one before.
+  const size_t stride = counts_.size() + kOddBins;
+  const size_t copies = values.size() < 4 * stride ? 1 : 4;
+  std::vector<uint32_t> counts(copies * stride, 0);
+  std::array<int32_t, kBlock> bin;
+  for (size_t begin = 0; begin < values.size(); begin += kBlock) {
+    const size_t n = std::min(kBlock, values.size() - begin);
+    Kernels().histogram_bins(values.data() + begin, n, scale, bins(), bin.data());
+    uint32_t* const first = counts.data();
+    size_t i = 0;
+    if (copies == 4) {
+      for (; i + 4 <= n; i += 4) {
+        ++first[bin[i]];
+        ++first[stride + static_cast<size_t>(bin[i + 1])];
+        ++first[2 * stride + static_cast<size_t>(bin[i + 2])];
+        ++first[3 * stride + static_cast<size_t>(bin[i + 3])];
+      }
+    }
+    for (; i < n; ++i) ++first[bin[i]];
+  }
+  for (size_t copy = 0; copy < copies; ++copy) {
+    const uint32_t* const from = counts.data() + copy * stride;
+    for (size_t i = 0; i < counts_.size(); ++i) counts_[i] += from[i];
+    zeros_ += from[counts_.size()];
+    not_a_number_ += from[counts_.size() + 1];
+    infinite_ += from[counts_.size() + 2];
+  }
+}
+
+void PowerOfTwoHistogram::CountOneByOne(absl::Span<const float> values) {
   const int half = bins() / 2;
   // In double x * scale is exact for every float, so that growing later gives the same bins.
   const double scale = exponent_ == kNoExponent ? 0 : std::ldexp(half, -exponent_);

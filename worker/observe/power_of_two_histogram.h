@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "worker/kernels/kernel_table.h"
 
 namespace quantd {
 
@@ -23,6 +24,8 @@ class PowerOfTwoHistogram {
 
   // Counts the values. R grows to the smallest power of two above their largest magnitude.
   void Update(absl::Span<const float> values);
+  // The same where the caller has already measured the values' finite range.
+  void Update(absl::Span<const float> values, const ValueRange& range);
 
   // Adds the other's counts. REQUIRES: equal numbers of bins.
   void Merge(const PowerOfTwoHistogram& other);
@@ -52,6 +55,8 @@ class PowerOfTwoHistogram {
 
  private:
   void GrowTo(int exponent);
+  void Count(absl::Span<const float> values, float scale);
+  void CountOneByOne(absl::Span<const float> values);
 
   // R = 2^exponent_.
   static constexpr int kNoExponent = -10000;

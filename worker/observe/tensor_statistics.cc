@@ -5,25 +5,30 @@
 #include <limits>
 
 #include "common/status_macros.h"
+#include "worker/kernels/select_kernels.h"
 #include "worker/observe/binary_codec.h"
 
 namespace quantd {
 
 void TensorStatistics::Update(absl::Span<const float> values) {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  BatchRange range{kInfinity, -kInfinity};
-  for (const float x : values) {
-    if (!std::isfinite(x)) continue;
-    range.lower = std::min(range.lower, x);
-    range.upper = std::max(range.upper, x);
-  }
-  batches_.push_back(range);
-  histogram_.Update(values);
+  const ValueRange range = Kernels().range(values.data(), values.size());
+  batches_.push_back({range.lower, range.upper});
+  histogram_.Update(values, range);
 }
 
 void TensorStatistics::Merge(const TensorStatistics& later) {
   batches_.insert(batches_.end(), later.batches_.begin(), later.batches_.end());
   histogram_.Merge(later.histogram_);
+}
+
+void TensorStatistics::Join(const TensorStatistics& other) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  if (batches_.size() < other.batches_.size()) batches_.resize(other.batches_.size(), {kInfinity, -kInfinity});
+  for (size_t i = 0; i < other.batches_.size(); ++i) {
+    batches_[i].lower = std::min(batches_[i].lower, other.batches_[i].lower);
+    batches_[i].upper = std::max(batches_[i].upper, other.batches_[i].upper);
+  }
+  histogram_.Merge(other.histogram_);
 }
 
 float TensorStatistics::min() const {

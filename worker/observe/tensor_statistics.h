@@ -31,6 +31,10 @@ class TensorStatistics {
   // Appends what `later` observed.
   void Merge(const TensorStatistics& later);
 
+  // Counts what `other` observed as well, as if each of its batches had been part of the batch of the same number
+  // here: the statistics of several tensors that share one code. Order does not matter.
+  void Join(const TensorStatistics& other);
+
   // Over all finite values; 0 when there was none.
   float min() const;
   float max() const;

@@ -17,11 +17,11 @@ struct ChannelSums {
   int64_t count = 0;               // Values a channel.
 };
 
-// Conv outputs are [N, C, spatial...]; Gemm and MatMul outputs end in the channels.
+// Convolutions make [N, C, spatial...]; Gemm and MatMul outputs end in the channels.
 ChannelSums SumDifferences(const Tensor& full, const Tensor& quantized, const PlannedLayer& layer) {
   const int64_t channels = layer.channels;
   int64_t inner = 1;
-  if (layer.op_type == "Conv") {
+  if (!layer.channels_last) {
     for (size_t axis = 2; axis < full.rank(); ++axis) inner *= full.dim(axis);
   }
   ChannelSums sums{.difference = std::vector<double>(static_cast<size_t>(channels), 0.0)};
@@ -37,8 +37,7 @@ ChannelSums SumDifferences(const Tensor& full, const Tensor& quantized, const Pl
 }
 
 bool CanShift(const PlannedLayer& layer) {
-  return !layer.excluded && !layer.weight.empty() &&
-         (layer.op_type != "MatMul" || !layer.add_bias.empty());
+  return !layer.excluded && (layer.takes_bias || !layer.add_bias.empty());
 }
 
 }  // namespace

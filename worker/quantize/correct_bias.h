@@ -10,8 +10,8 @@
 
 #include "absl/status/statusor.h"
 #include "worker/exec/batch_source.h"
-#include "worker/quantize/plan_layers.h"
 #include "worker/quantize/quantization.h"
+#include "worker/quantize/quantization_plan.h"
 
 namespace quantd {
 

@@ -1,18 +1,15 @@
 #include "worker/quantize/plan_layers.h"
 
-#include <fnmatch.h>
-
-#include <set>
-
-#include "absl/strings/str_cat.h"
-#include "common/error.h"
+#include "absl/strings/string_view.h"
 
 namespace quantd {
 namespace {
 
-bool Matches(const std::string& pattern, const std::string& text) {
-  return pattern.empty() || ::fnmatch(pattern.c_str(), text.c_str(), 0) == 0;
-}
+struct LayerContext {
+  const Graph& graph;
+  const GraphIndex& index;
+  const Node& node;
+};
 
 const Tensor* FloatInitializer(const Graph& graph, const std::string& name) {
   const auto it = graph.initializers.find(name);
@@ -20,13 +17,66 @@ const Tensor* FloatInitializer(const Graph& graph, const std::string& name) {
                                                                                   : nullptr;
 }
 
+// Input `input` of the node where that is a float initializer, else null.
+const Tensor* WeightAt(const LayerContext& context, size_t input) {
+  if (input >= context.node.inputs.size()) return nullptr;
+  return FloatInitializer(context.graph, context.node.inputs[input]);
+}
+
+void AddWeight(const LayerContext& context, size_t input, int axis, PlannedLayer& layer) {
+  const std::string& name = context.node.inputs[input];
+  const Tensor& weight = context.graph.initializers.at(name);
+  layer.weights.push_back({.input = input,
+                           .initializer = name,
+                           .axis = axis,
+                           .channels = axis < 0 ? 1 : weight.dim(static_cast<size_t>(axis))});
+}
+
+void FindBias(const LayerContext& context, PlannedLayer& layer) {
+  layer.takes_bias = true;
+  const Tensor* bias = WeightAt(context, 2);
+  if (bias != nullptr && bias->shape() == Shape{layer.channels}) layer.bias = context.node.inputs[2];
+}
+
+// A filter [out, in / group, window...], or for a ConvTranspose [in, out / group, window...]: there the groups share
+// the scales of one axis.
+bool PlanConvolution(const LayerContext& context, int axis, PlannedLayer& layer) {
+  const Tensor* weight = WeightAt(context, 1);
+  if (weight == nullptr || weight->rank() < 2 || WeightAt(context, 0) != nullptr) return false;
+  layer.activations = {context.node.inputs[0]};
+  AddWeight(context, 1, axis, layer);
+  const int64_t groups = axis == 1 ? context.node.Int("group", 1) : 1;
+  layer.channels = layer.weights[0].channels * groups;
+  layer.channels_last = false;
+  FindBias(context, layer);
+  return true;
+}
+
+bool PlanConv(const LayerContext& context, PlannedLayer& layer) {
+  return PlanConvolution(context, 0, layer);
+}
+
+bool PlanConvTranspose(const LayerContext& context, PlannedLayer& layer) {
+  return PlanConvolution(context, 1, layer);
+}
+
+bool PlanGemm(const LayerContext& context, PlannedLayer& layer) {
+  const Tensor* weight = WeightAt(context, 1);
+  if (weight == nullptr || weight->rank() != 2 || WeightAt(context, 0) != nullptr) return false;
+  layer.activations = {context.node.inputs[0]};
+  AddWeight(context, 1, context.node.Int("transB", 0) != 0 ? 0 : 1, layer);
+  layer.channels = layer.weights[0].channels;
+  FindBias(context, layer);
+  return true;
+}
+
 // The Add of one value a channel that alone reads a MatMul's output.
-void FindAdd(const Graph& graph, const GraphIndex& index, PlannedLayer& layer) {
-  const std::vector<const Node*>& consumers = index.Consumers(layer.output);
-  if (consumers.size() != 1 || !consumers[0]->Is("Add") || index.IsGraphOutput(layer.output)) return;
+void FindAdd(const LayerContext& context, PlannedLayer& layer) {
+  const std::vector<const Node*>& consumers = context.index.Consumers(layer.output);
+  if (consumers.size() != 1 || !consumers[0]->Is("Add") || context.index.IsGraphOutput(layer.output)) return;
   const Node& add = *consumers[0];
   const std::string& other = add.inputs[0] == layer.output ? add.inputs[1] : add.inputs[0];
-  const Tensor* vector = FloatInitializer(graph, other);
+  const Tensor* vector = FloatInitializer(context.graph, other);
   if (vector == nullptr || vector->size() != layer.channels || vector->rank() < 1 ||
       vector->shape().back() != layer.channels) {
     return;
@@ -35,73 +85,79 @@ void FindAdd(const Graph& graph, const GraphIndex& index, PlannedLayer& layer) {
   layer.add_bias = other;
 }
 
-// False when the node is nothing to quantize.
-bool PlanNode(const Graph& graph, const GraphIndex& index, const Node& node, PlannedLayer& layer) {
-  const bool is_matmul = node.Is("MatMul");
-  if (!(node.Is("Conv") || node.Is("Gemm") || is_matmul) || node.inputs.size() < 2) return false;
-  layer = {.node = node.name, .op_type = node.op_type, .output = node.outputs[0]};
-  const Tensor* weight = FloatInitializer(graph, node.inputs[1]);
-  if (weight != nullptr && FloatInitializer(graph, node.inputs[0]) == nullptr) {
-    layer.activations = {node.inputs[0]};
-    // A MatMul weight of rank 1, or a batch of different matrices, has no channel axis to scale by.
-    if (is_matmul && weight->rank() != 2) return false;
-    layer.weight = node.inputs[1];
-    layer.weight_axis = node.Is("Conv")   ? 0
-                        : node.Is("Gemm") ? (node.Int("transB", 0) != 0 ? 0 : 1)
-                                          : 1;
-    if (weight->rank() < 2) return false;
-    layer.channels = weight->dim(static_cast<size_t>(layer.weight_axis));
-    if (!is_matmul && node.inputs.size() > 2 && !node.inputs[2].empty()) {
-      const Tensor* bias = FloatInitializer(graph, node.inputs[2]);
-      if (bias != nullptr && bias->shape() == Shape{layer.channels}) layer.bias = node.inputs[2];
-    }
-    if (is_matmul) FindAdd(graph, index, layer);
-    return true;
-  }
-  if (!is_matmul || weight != nullptr || FloatInitializer(graph, node.inputs[0]) != nullptr) return false;
-  layer.activations = {node.inputs[0], node.inputs[1]};
+// A matrix on the right has one scale a column. A batch of matrices or a weight on the left has no axis
+// that is one of the output's alone, so that integer sums could take only one scale: it gets one.
+bool PlanMatMul(const LayerContext& context, PlannedLayer& layer) {
+  const Tensor* left = WeightAt(context, 0);
+  const Tensor* right = WeightAt(context, 1);
+  if (context.node.inputs.size() < 2 || (left != nullptr && right != nullptr)) return false;
+  if ((left != nullptr && left->rank() < 2) || (right != nullptr && right->rank() < 2)) return false;
+  if (left == nullptr) layer.activations.push_back(context.node.inputs[0]);
+  if (right == nullptr) layer.activations.push_back(context.node.inputs[1]);
+  if (left != nullptr) AddWeight(context, 0, -1, layer);
+  if (right == nullptr) return true;
+  AddWeight(context, 1, right->rank() == 2 ? 1 : -1, layer);
+  if (right->rank() != 2) return true;
+  layer.channels = layer.weights[0].channels;
+  FindAdd(context, layer);
   return true;
+}
+
+// A table of embeddings, one row an index. Small vectors that shape arithmetic looks things up in are no such thing.
+bool PlanGather(const LayerContext& context, PlannedLayer& layer) {
+  const Tensor* table = WeightAt(context, 0);
+  if (table == nullptr || table->rank() < 2 || context.node.inputs.size() < 2 ||
+      context.graph.initializers.count(context.node.inputs[1]) > 0) {
+    return false;
+  }
+  AddWeight(context, 0, context.node.Int("axis", 0) == 0 ? 0 : -1, layer);
+  return true;
+}
+
+// W [directions, gates x hidden, inputs] and R [directions, gates x hidden, hidden]: one scale a row of a gate, which
+// both directions share. Input, state and gates stay float: runtimes have no recurrent kernel that takes codes.
+bool PlanRecurrent(const LayerContext& context, PlannedLayer& layer) {
+  for (const size_t input : {size_t{1}, size_t{2}}) {
+    const Tensor* weight = WeightAt(context, input);
+    if (weight != nullptr && weight->rank() == 3) AddWeight(context, input, 1, layer);
+  }
+  return !layer.weights.empty();
+}
+
+struct LayerKind {
+  absl::string_view op_type;
+  // Fills in what the layer is made of; false where the node is nothing to quantize.
+  bool (*plan)(const LayerContext& context, PlannedLayer& layer);
+};
+
+constexpr LayerKind kLayerKinds[] = {
+    {"Conv", &PlanConv},   {"ConvTranspose", &PlanConvTranspose},
+    {"GRU", &PlanRecurrent},  {"Gather", &PlanGather},
+    {"Gemm", &PlanGemm},   {"LSTM", &PlanRecurrent},
+    {"MatMul", &PlanMatMul},  {"RNN", &PlanRecurrent},
+};
+
+// Recurrent nodes may leave their first output away.
+std::string FirstOutput(const Node& node) {
+  for (const std::string& output : node.outputs) {
+    if (!output.empty()) return output;
+  }
+  return "";
 }
 
 }  // namespace
 
-absl::StatusOr<std::vector<PlannedLayer>> PlanLayers(const Graph& graph,
-                                                     const std::vector<LayerRule>& rules) {
+std::vector<PlannedLayer> FindLayers(const Graph& graph) {
   const GraphIndex index(graph);
   std::vector<PlannedLayer> layers;
-  std::vector<bool> rule_used(rules.size(), false);
   for (const Node& node : graph.nodes) {
-    PlannedLayer layer;
-    if (!PlanNode(graph, index, node, layer)) continue;
-    for (size_t i = 0; i < rules.size(); ++i) {
-      if (!Matches(rules[i].op_type, node.op_type) || !Matches(rules[i].node_name, node.name)) continue;
-      rule_used[i] = true;
-      layer.excluded = rules[i].exclude;
+    for (const LayerKind& kind : kLayerKinds) {
+      if (!node.Is(kind.op_type)) continue;
+      PlannedLayer layer{.node = node.name, .op_type = node.op_type, .output = FirstOutput(node)};
+      if (!layer.output.empty() && kind.plan({graph, index, node}, layer)) layers.push_back(std::move(layer));
     }
-    layers.push_back(std::move(layer));
   }
-  std::vector<FieldViolation> violations;
-  for (size_t i = 0; i < rules.size(); ++i) {
-    if (rule_used[i]) continue;
-    violations.push_back(
-        {absl::StrCat("recipe.rules[", i, "]"),
-         absl::StrCat("matches none of the ", layers.size(), " layers that can be quantized (op_type '",
-                      rules[i].op_type, "', node_name '", rules[i].node_name, "')")});
-  }
-  if (!violations.empty()) return InvalidFields("RULE_MATCHES_NOTHING", violations);
   return layers;
-}
-
-std::vector<std::string> TensorsToObserve(const std::vector<PlannedLayer>& layers) {
-  std::vector<std::string> tensors;
-  std::set<std::string> seen;
-  for (const PlannedLayer& layer : layers) {
-    if (layer.excluded) continue;
-    for (const std::string& tensor : layer.activations) {
-      if (seen.insert(tensor).second) tensors.push_back(tensor);
-    }
-  }
-  return tensors;
 }
 
 }  // namespace quantd

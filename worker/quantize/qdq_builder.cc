@@ -54,19 +54,81 @@ std::string QdqBuilder::AddDequantize(const std::string& tensor, const std::stri
   return output;
 }
 
+const QdqBuilder::Coded& QdqBuilder::Codes(const std::string& tensor, const AffineCode& code) {
+  auto it = activations_.find(tensor);
+  if (it == activations_.end()) {
+    Coded coded{.codes = Fresh(tensor + "_quantized"), .code_names = AddCode(tensor, code)};
+    added_.push_back(Node{.name = Fresh(coded.codes + "_node"),
+                          .op_type = "QuantizeLinear",
+                          .inputs = {tensor, coded.code_names.first, coded.code_names.second},
+                          .outputs = {coded.codes}});
+    it = activations_.emplace(tensor, std::move(coded)).first;
+  }
+  return it->second;
+}
+
 void QdqBuilder::QuantizeActivation(const std::string& node, size_t input_index,
                                     const AffineCode& code) {
   std::string& input = FindNode(node).inputs[input_index];
-  auto it = activations_.find(input);
-  if (it == activations_.end()) {
-    Coded coded{.codes = Fresh(input + "_quantized"), .code_names = AddCode(input, code)};
-    added_.push_back(Node{.name = Fresh(coded.codes + "_node"),
-                          .op_type = "QuantizeLinear",
-                          .inputs = {input, coded.code_names.first, coded.code_names.second},
-                          .outputs = {coded.codes}});
-    it = activations_.emplace(input, std::move(coded)).first;
+  const Coded& coded = Codes(input, code);
+  input = AddDequantize(input, coded.codes, coded.code_names, /*axis=*/-1);
+}
+
+void QdqBuilder::ReplaceTensor(const std::string& tensor, const AffineCode& code) {
+  const Coded& coded = Codes(tensor, code);
+  renamed_[tensor] = Fresh(tensor + "_unquantized");
+  added_.push_back(Node{.name = Fresh(tensor + "_dequantized_node"),
+                        .op_type = "DequantizeLinear",
+                        .inputs = {coded.codes, coded.code_names.first, coded.code_names.second},
+                        .outputs = {tensor}});
+}
+
+void QdqBuilder::GatherCodes(const std::string& node, const CodedTensor& table) {
+  Node& gather = FindNode(node);
+  const std::string name = gather.inputs[0];
+  if (table.code.scale.rank() > 0) {
+    GatherPerRow(gather, name, table);
+    return;
   }
-  input = AddDequantize(input, it->second.codes, it->second.code_names, /*axis=*/-1);
+  const std::string codes = Fresh(name + "_quantized");
+  graph_.initializers[codes] = table.codes;
+  const auto [scale, zero_point] = AddCode(name, table.code);
+  const std::string found = Fresh(gather.outputs[0] + "_quantized");
+  added_.push_back(Node{.name = Fresh(gather.outputs[0] + "_dequantized_node"),
+                        .op_type = "DequantizeLinear",
+                        .inputs = {found, scale, zero_point},
+                        .outputs = {gather.outputs[0]}});
+  gather.inputs[0] = codes;
+  gather.outputs[0] = found;
+}
+
+// value = scale[row] x codes[row]: DequantizeLinear cannot take scales that are looked up for each index, so the
+// product is spelled out.
+void QdqBuilder::GatherPerRow(Node& gather, const std::string& name, const CodedTensor& table) {
+  const std::string output = gather.outputs[0];
+  const std::string codes = Fresh(name + "_quantized"), scales = Fresh(name + "_scale");
+  Shape one_per_row(table.codes.rank(), 1);
+  one_per_row[0] = table.codes.dim(0);
+  graph_.initializers[codes] = table.codes;
+  graph_.initializers[scales] = table.code.scale.Reshaped(one_per_row);
+  const std::string found = Fresh(output + "_quantized"), number = Fresh(output + "_codes"),
+                    scale = Fresh(output + "_scale");
+  Node scale_gather = gather;
+  scale_gather.name = Fresh(scale + "_node");
+  scale_gather.inputs[0] = scales;
+  scale_gather.outputs[0] = scale;
+  added_.push_back(std::move(scale_gather));
+  added_.push_back(Node{.name = Fresh(number + "_node"),
+                        .op_type = "Cast",
+                        .inputs = {found},
+                        .outputs = {number},
+                        .attributes = {{"to", static_cast<int64_t>(DataType::kFloat)}}});
+  added_.push_back(Node{.name = Fresh(output + "_dequantized_node"),
+                        .op_type = "Mul",
+                        .inputs = {number, scale},
+                        .outputs = {output}});
+  gather.inputs[0] = codes;
+  gather.outputs[0] = found;
 }
 
 void QdqBuilder::QuantizeInitializer(const std::string& node, size_t input_index,
@@ -93,6 +155,17 @@ void QdqBuilder::QuantizeInitializer(const std::string& node, size_t input_index
 }
 
 absl::Status QdqBuilder::Finish() {
+  for (Node& node : graph_.nodes) {
+    for (std::string& output : node.outputs) {
+      const auto renamed = renamed_.find(output);
+      if (renamed != renamed_.end()) output = renamed->second;
+    }
+  }
+  for (Node& node : added_) {
+    const auto renamed = renamed_.find(node.inputs[0]);
+    if (node.op_type == "QuantizeLinear" && renamed != renamed_.end()) node.inputs[0] = renamed->second;
+  }
+  renamed_.clear();
   graph_.nodes.insert(graph_.nodes.end(), std::make_move_iterator(added_.begin()),
                       std::make_move_iterator(added_.end()));
   added_.clear();

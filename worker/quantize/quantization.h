@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "worker/quantize/qdq_builder.h"
+#include "worker/quantize/quantization_plan.h"
 
 namespace quantd {
 
@@ -20,8 +21,9 @@ struct ActivationDecision {
 };
 
 struct Quantization {
-  std::map<std::string, ActivationDecision> activations;  // By tensor.
-  std::map<std::string, CodedTensor> weights;             // By node.
+  std::map<std::string, ActivationDecision> activations;  // By tensor; equal for all tensors of a group.
+  // Every initializer that a node reads as codes: weights of layers, and constants beside activations.
+  std::map<NodeInput, CodedTensor> weights;
   // By node: what to add to the layer's output, one value a channel, so that its mean is that of full precision.
   std::map<std::string, std::vector<double>> output_shift;
 };

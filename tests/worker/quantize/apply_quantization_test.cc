@@ -9,6 +9,7 @@ using testing::CodesOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using testing::GraphOf;
+using testing::InputsOnly;
 using testing::MinmaxRecipe;
 using testing::NodeNamed;
 using ::testing::Not;
@@ -26,7 +27,7 @@ Graph GemmGraph() {
 }
 
 Graph Applied(const Graph& graph, const Quantized& quantized) {
-  return ApplyQuantization(graph, quantized.layers, quantized.quantization).value();
+  return ApplyQuantization(graph, quantized.plan, quantized.quantization).value();
 }
 
 // What integer hardware computes: y = s_x s_w (sum (q_x - z) q_w + q_b).
@@ -37,7 +38,7 @@ TEST(ApplyQuantizationTest, ComputesWhatIntegersWould) {
   const Tensor y = RunGraph(Applied(graph, quantized), x).at("y");
 
   const ActivationDecision& activation = quantized.quantization.activations.at("x");
-  const CodedTensor& weight = quantized.quantization.weights.at("y");
+  const CodedTensor& weight = quantized.quantization.weights.at({"y", 1});
   const std::vector<int64_t> w = CodesOf(weight.codes);
   for (int64_t row = 0; row < 9; ++row) {
     for (int64_t c = 0; c < 3; ++c) {
@@ -97,7 +98,7 @@ TEST(ApplyQuantizationTest, TheGraphThatCameInIsNotChanged) {
 // Runs `graph` with and without a shift of its layer's two channels; all outputs must move by it.
 void ExpectShifted(const Graph& graph, const std::string& layer, const Tensor& x,
                    int64_t channel_stride) {
-  Quantized quantized = Quantize(graph, x, MinmaxRecipe());
+  Quantized quantized = Quantize(graph, x, InputsOnly(MinmaxRecipe()));
   const std::vector<float> plain = ValuesOf(RunGraph(Applied(graph, quantized), x).at("y"));
   quantized.quantization.output_shift[layer] = {0.25, -0.5};
   const std::vector<float> shifted = ValuesOf(RunGraph(Applied(graph, quantized), x).at("y"));
@@ -148,7 +149,7 @@ TEST(ApplyQuantizationTest, ABiasThatFitsNoCodeStaysFloat) {
   const Tensor x = RandomTensor({9, 6}, 3);
   Quantized quantized = Quantize(graph, x, MinmaxRecipe());
   // As if nothing had kept the scale up: 1e6 / (1e-9 x 0.008) is above 2^31.
-  *quantized.quantization.weights.at("y").code.scale.mutable_data<float>() = 1e-9f;
+  *quantized.quantization.weights.at({"y", 1}).code.scale.mutable_data<float>() = 1e-9f;
   const Graph applied = Applied(graph, quantized);
   EXPECT_EQ(NodeNamed(applied, "y").inputs[2], "b");
   EXPECT_EQ(applied.initializers.at("b").dtype(), DataType::kFloat);
@@ -182,17 +183,17 @@ TEST(QuantizedTwinsTest, EachTwinReadsFullPrecision) {
   const Tensor x = RandomTensor({6, 4}, 2);
   const Quantized quantized = Quantize(graph, x, MinmaxRecipe());
   ASSERT_OK_AND_ASSIGN(const Graph twins,
-                       AddQuantizedTwins(graph, quantized.layers, quantized.quantization));
-  const std::string twin = TwinOutput(quantized.layers[1]);
+                       AddQuantizedTwins(graph, quantized.plan.layers, quantized.quantization));
+  const std::string twin = TwinOutput(quantized.plan.layers[1]);
   const TensorMap both = RunGraph(twins, x, {"h", "y", twin});
   EXPECT_EQ(ValuesOf(both.at("y")), ValuesOf(RunGraph(graph, x).at("y")));
 
   // The second layer alone, fed with the first one's full-precision output.
   const Graph second = GraphOf({Op("Gemm", {"x", "w"}, {"y"})}, graph.initializers);
   Quantized alone;
-  alone.layers = PlanLayers(second, {}).value();
+  alone.plan = PlanQuantization(second, MinmaxRecipe()).value();
   alone.quantization.activations["x"] = quantized.quantization.activations.at("h");
-  alone.quantization.weights["y"] = quantized.quantization.weights.at("y");
+  alone.quantization.weights[{"y", 1}] = quantized.quantization.weights.at({"y", 1});
   EXPECT_EQ(ValuesOf(both.at(twin)),
             ValuesOf(RunGraph(Applied(second, alone), both.at("h")).at("y")));
 }

@@ -47,23 +47,23 @@ TEST(ChooseCodesTest, EveryChannelOfAWeightHasItsOwnScale) {
   const Tensor conv = RandomTensor({6, 2, 3, 3}, 1);
   ExpectPerChannel(Quantize(GraphOf({Op("Conv", {"x", "w"}, {"y"})}, {{"w", conv}}),
                             RandomTensor({5, 2, 4, 4}, 2), MinmaxRecipe())
-                       .quantization.weights.at("y"),
+                       .quantization.weights.at({"y", 1}),
                    conv, 0);
   const Tensor matrix = RandomTensor({4, 7}, 3);
   const Tensor rows = RandomTensor({9, 4}, 4);
   ExpectPerChannel(
       Quantize(GraphOf({Op("MatMul", {"x", "w"}, {"y"})}, {{"w", matrix}}), rows, MinmaxRecipe())
-          .quantization.weights.at("y"),
+          .quantization.weights.at({"y", 1}),
       matrix, 1);
   ExpectPerChannel(
       Quantize(GraphOf({Op("Gemm", {"x", "w"}, {"y"})}, {{"w", matrix}}), rows, MinmaxRecipe())
-          .quantization.weights.at("y"),
+          .quantization.weights.at({"y", 1}),
       matrix, 1);
   const Tensor transposed = RandomTensor({7, 4}, 5);
   ExpectPerChannel(Quantize(GraphOf({Op("Gemm", {"x", "w"}, {"y"}, {{"transB", int64_t{1}}})},
                                     {{"w", transposed}}),
                             rows, MinmaxRecipe())
-                       .quantization.weights.at("y"),
+                       .quantization.weights.at({"y", 1}),
                    transposed, 0);
 }
 
@@ -73,7 +73,7 @@ TEST(ChooseCodesTest, OneScaleForTheTensorCoversAllChannels) {
   const Tensor weight = Tensor::Of<float>({2, 2}, {0.5f, -2.54f, 0.01f, 1});
   const CodedTensor coded = Quantize(GraphOf({Op("MatMul", {"x", "w"}, {"y"})}, {{"w", weight}}),
                                      RandomTensor({3, 2}, 1), recipe)
-                                .quantization.weights.at("y");
+                                .quantization.weights.at({"y", 1});
   EXPECT_EQ(coded.code.scale.rank(), 0u);
   EXPECT_FLOAT_EQ(*coded.code.scale.data<float>(), 0.02f);  // 2.54 / 127
   EXPECT_THAT(CodesOf(coded.codes), ElementsAre(25, -127, 0, 50));
@@ -119,7 +119,7 @@ TEST(ChooseCodesTest, AChannelOfZerosHasAScale) {
   const Tensor weight = Tensor::Of<float>({2, 2}, {0, 1, 0, -1});
   const CodedTensor coded = Quantize(GraphOf({Op("MatMul", {"x", "w"}, {"y"})}, {{"w", weight}}),
                                      RandomTensor({3, 2}, 1), MinmaxRecipe())
-                                .quantization.weights.at("y");
+                                .quantization.weights.at({"y", 1});
   EXPECT_GT(coded.code.scale.data<float>()[0], 0);
   EXPECT_THAT(CodesOf(coded.codes), ElementsAre(0, 127, 0, -127));
 }
@@ -131,7 +131,7 @@ TEST(ChooseCodesTest, ABiasFitsThe32BitsOfAnIntegerSum) {
       {{"w", Tensor::Of<float>({1, 2}, {1e-12f, 1})}, {"b", Tensor::Of<float>({2}, {1, 1})}});
   const Quantized quantized = Quantize(graph, RandomTensor({3, 1}, 1), MinmaxRecipe());
   const double activation = quantized.quantization.activations.at("x").scale;
-  const std::vector<float> scales = ValuesOf(quantized.quantization.weights.at("y").code.scale);
+  const std::vector<float> scales = ValuesOf(quantized.quantization.weights.at({"y", 1}).code.scale);
   EXPECT_LT(1 / (activation * scales[0]), std::ldexp(1.0, 30));
   EXPECT_FLOAT_EQ(scales[1], 1.0f / 127);
 }
@@ -140,11 +140,11 @@ TEST(ChooseCodesTest, AWeightThatIsNotFiniteIsNamed) {
   for (const float bad : {std::numeric_limits<float>::infinity(), std::nanf("")}) {
     const Graph graph =
         GraphOf({Op("MatMul", {"x", "w"}, {"y"})}, {{"w", Tensor::Of<float>({2, 1}, {1, bad})}});
-    const std::vector<PlannedLayer> layers = PlanLayers(graph, {}).value();
+    const QuantizationPlan plan = PlanQuantization(graph, MinmaxRecipe()).value();
     TensorStatistics statistics;
     statistics.Update({1});
     const absl::Status status =
-        ChooseCodes(graph, layers, MinmaxRecipe(), {{"x", statistics}}, 1).status();
+        ChooseCodes(graph, plan, {{"x", statistics}}, 1).status();
     EXPECT_THAT(status, HasReason("NON_FINITE_WEIGHT"));
     EXPECT_THAT(status, NamesField("model.graph.initializer[w]"));
   }
@@ -162,11 +162,11 @@ TEST(ChooseCodesTest, ThreadsChangeNothing) {
     weights[name] = RandomTensor({6, 5}, static_cast<uint64_t>(i));
   }
   const Graph graph = GraphOf(nodes, weights);
-  const std::vector<PlannedLayer> layers = PlanLayers(graph, {}).value();
   Recipe recipe = MinmaxRecipe();
   recipe.weight.range = {"mse"};
-  const Quantization one = ChooseCodes(graph, layers, recipe, observed, 1).value();
-  const Quantization four = ChooseCodes(graph, layers, recipe, observed, 4).value();
+  const QuantizationPlan plan = PlanQuantization(graph, recipe).value();
+  const Quantization one = ChooseCodes(graph, plan, observed, 1).value();
+  const Quantization four = ChooseCodes(graph, plan, observed, 4).value();
   ASSERT_EQ(one.weights.size(), 9u);
   for (const auto& [node, coded] : one.weights) {
     EXPECT_TRUE(IdenticalTensors(coded.codes, four.weights.at(node).codes));

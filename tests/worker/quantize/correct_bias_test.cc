@@ -7,6 +7,7 @@ namespace {
 
 using testing::BatchesOf;
 using testing::GraphOf;
+using testing::InputsOnly;
 using ::testing::IsEmpty;
 using testing::kOpset;
 using testing::MinmaxRecipe;
@@ -41,15 +42,15 @@ std::vector<double> MeanErrors(const std::vector<float>& full, const std::vector
 // A model of one layer: without correction its output is off on average, with correction it is not.
 void ExpectCorrected(const Graph& graph, const std::string& layer, const Tensor& x,
                      int64_t channel_stride) {
-  Quantized quantized = Quantize(graph, x, Coarse());
+  Quantized quantized = Quantize(graph, x, InputsOnly(Coarse()));
   const std::vector<float> full = ValuesOf(RunGraph(graph, x).at("y"));
   const auto run = [&] {
     const Graph applied =
-        ApplyQuantization(graph, quantized.layers, quantized.quantization).value();
+        ApplyQuantization(graph, quantized.plan, quantized.quantization).value();
     return ValuesOf(RunGraph(applied, x).at("y"));
   };
   const std::vector<double> before = MeanErrors(full, run(), channel_stride);
-  ASSERT_OK(MeasureOutputShift(graph, kOpset, quantized.layers, BatchesOf(x, 4), 2,
+  ASSERT_OK(MeasureOutputShift(graph, kOpset, quantized.plan.layers, BatchesOf(x, 4), 2,
                                quantized.quantization));
   const std::vector<double>& shift = quantized.quantization.output_shift.at(layer);
   const std::vector<double> after = MeanErrors(full, run(), channel_stride);
@@ -91,7 +92,7 @@ TEST(CorrectBiasTest, LayersThatCanTakeNoShiftGetNone) {
   recipe.rules = {{.op_type = "Gemm", .exclude = true}};
   Quantized quantized = Quantize(graph, x, recipe);
   // No Add behind the first, two activations in the second, the third is excluded.
-  ASSERT_OK(MeasureOutputShift(graph, kOpset, quantized.layers, BatchesOf(x, 4), 1,
+  ASSERT_OK(MeasureOutputShift(graph, kOpset, quantized.plan.layers, BatchesOf(x, 4), 1,
                                quantized.quantization));
   EXPECT_THAT(quantized.quantization.output_shift, IsEmpty());
 }
@@ -105,8 +106,8 @@ TEST(CorrectBiasTest, ThreadsChangeNoBit) {
   std::vector<int64_t> done;
   BatchSource rows = BatchesOf(x, 3);
   rows.done = [&](int64_t batches) { done.push_back(batches); };
-  ASSERT_OK(MeasureOutputShift(graph, kOpset, one.layers, BatchesOf(x, 3), 1, one.quantization));
-  ASSERT_OK(MeasureOutputShift(graph, kOpset, three.layers, rows, 3, three.quantization));
+  ASSERT_OK(MeasureOutputShift(graph, kOpset, one.plan.layers, BatchesOf(x, 3), 1, one.quantization));
+  ASSERT_OK(MeasureOutputShift(graph, kOpset, three.plan.layers, rows, 3, three.quantization));
   EXPECT_EQ(one.quantization.output_shift, three.quantization.output_shift);
   EXPECT_THAT(done, SizeIs(17));
   EXPECT_EQ(done.back(), 17);

@@ -17,7 +17,7 @@ using ::testing::SizeIs;
 // Of one node that makes y.
 PlannedLayer PlanOne(const Node& node, std::map<std::string, Tensor> initializers) {
   const std::vector<PlannedLayer> layers =
-      PlanLayers(GraphOf({node}, std::move(initializers)), {}).value();
+      FindLayers(GraphOf({node}, std::move(initializers)));
   return layers.size() == 1 ? layers[0] : PlannedLayer{.node = "none"};
 }
 
@@ -27,9 +27,13 @@ TEST(PlanLayersTest, AConvHasItsChannelsFirst) {
               {{"w", RandomTensor({8, 3, 2, 2}, 1)}, {"b", RandomTensor({8}, 2)}});
   EXPECT_EQ(layer.output, "y");
   EXPECT_THAT(layer.activations, ElementsAre("x"));
-  EXPECT_EQ(layer.weight, "w");
-  EXPECT_EQ(layer.weight_axis, 0);
+  ASSERT_THAT(layer.weights, SizeIs(1));
+  EXPECT_EQ(layer.weights[0].initializer, "w");
+  EXPECT_EQ(layer.weights[0].input, 1u);
+  EXPECT_EQ(layer.weights[0].axis, 0);
+  EXPECT_EQ(layer.weights[0].channels, 8);
   EXPECT_EQ(layer.channels, 8);
+  EXPECT_FALSE(layer.channels_last);
   EXPECT_EQ(layer.bias, "b");
   EXPECT_FALSE(layer.excluded);
 }
@@ -40,7 +44,7 @@ TEST(PlanLayersTest, AGemmHasItsChannelsWhereItsTranspositionPutsThem) {
   const PlannedLayer transposed =
       PlanOne(Op("Gemm", {"x", "w"}, {"y"}, {{"transB", int64_t{1}}}), weights);
   EXPECT_EQ(transposed.channels, 5);
-  EXPECT_EQ(transposed.weight_axis, 0);
+  EXPECT_EQ(transposed.weights[0].axis, 0);
   EXPECT_EQ(transposed.bias, "");
 }
 
@@ -54,9 +58,9 @@ TEST(PlanLayersTest, ABiasThatIsNoVectorOfChannelsIsNone) {
 TEST(PlanLayersTest, AMatMulKnowsTheAddBehindIt) {
   const Graph graph = GraphOf({Op("MatMul", {"x", "w"}, {"m"}), Op("Add", {"b", "m"}, {"y"})},
                               {{"w", RandomTensor({5, 7}, 1)}, {"b", RandomTensor({7}, 2)}});
-  ASSERT_OK_AND_ASSIGN(const auto layers, PlanLayers(graph, {}));
+  const std::vector<PlannedLayer> layers = FindLayers(graph);
   ASSERT_THAT(layers, SizeIs(1));
-  EXPECT_EQ(layers[0].weight_axis, 1);
+  EXPECT_EQ(layers[0].weights[0].axis, 1);
   EXPECT_EQ(layers[0].channels, 7);
   EXPECT_EQ(layers[0].add_node, "y");
   EXPECT_EQ(layers[0].add_bias, "b");
@@ -66,88 +70,96 @@ TEST(PlanLayersTest, AnAddThatOthersCouldNoticeIsLeftAlone) {
   Graph graph = GraphOf(
       {Op("MatMul", {"x", "w"}, {"m"}), Op("Add", {"m", "b"}, {"y"}), Op("Relu", {"m"}, {"r"})},
       {{"w", RandomTensor({5, 7}, 1)}, {"b", RandomTensor({7}, 2)}});
-  EXPECT_EQ(PlanLayers(graph, {}).value()[0].add_node, "");  // Two readers.
+  EXPECT_EQ(FindLayers(graph)[0].add_node, "");  // Two readers.
   graph.nodes.pop_back();
   graph.outputs.push_back({.name = "m"});
-  EXPECT_EQ(PlanLayers(graph, {}).value()[0].add_node, "");  // The product is an output itself.
+  EXPECT_EQ(FindLayers(graph)[0].add_node, "");  // The product is an output itself.
   graph.outputs.pop_back();
   graph.initializers["b"] = RandomTensor({4, 7}, 2);
-  EXPECT_EQ(PlanLayers(graph, {}).value()[0].add_node, "");  // Not one value a channel.
+  EXPECT_EQ(FindLayers(graph)[0].add_node, "");  // Not one value a channel.
   graph.initializers["b"] = RandomTensor({1, 1, 7}, 2);
-  EXPECT_EQ(PlanLayers(graph, {}).value()[0].add_node, "y");
+  EXPECT_EQ(FindLayers(graph)[0].add_node, "y");
 }
 
 TEST(PlanLayersTest, AProductOfTwoActivationsHasNoWeight) {
   const Graph graph = GraphOf({Op("Relu", {"x"}, {"r"}), Op("MatMul", {"x", "r"}, {"y"})});
-  ASSERT_OK_AND_ASSIGN(const auto layers, PlanLayers(graph, {}));
+  const std::vector<PlannedLayer> layers = FindLayers(graph);
   ASSERT_THAT(layers, SizeIs(1));
   EXPECT_THAT(layers[0].activations, ElementsAre("x", "r"));
-  EXPECT_EQ(layers[0].weight, "");
+  EXPECT_THAT(layers[0].weights, IsEmpty());
 }
 
-TEST(PlanLayersTest, WhatHasNoChannelsToScaleByIsLeftAlone) {
+TEST(PlanLayersTest, WhereIntegerSumsTakeOneScaleTheWeightGetsOne) {
+  const PlannedLayer batched =
+      PlanOne(Op("MatMul", {"x", "w"}, {"y"}), {{"w", RandomTensor({2, 5, 7}, 1)}});
+  EXPECT_EQ(batched.weights[0].axis, -1);
+  EXPECT_EQ(batched.channels, 0);
+  const PlannedLayer left =
+      PlanOne(Op("MatMul", {"w", "x"}, {"y"}), {{"w", RandomTensor({5, 7}, 1)}});
+  EXPECT_THAT(left.activations, ElementsAre("x"));
+  EXPECT_EQ(left.weights[0].input, 0u);
+  EXPECT_EQ(left.weights[0].axis, -1);
+}
+
+TEST(PlanLayersTest, WhatIsNoMatrixOrNoWeightIsLeftAlone) {
   EXPECT_EQ(PlanOne(Op("MatMul", {"x", "w"}, {"y"}), {{"w", RandomTensor({5}, 1)}}).node, "none");
-  EXPECT_EQ(PlanOne(Op("MatMul", {"x", "w"}, {"y"}), {{"w", RandomTensor({2, 5, 7}, 1)}}).node,
-            "none");
-  EXPECT_EQ(PlanOne(Op("MatMul", {"w", "x"}, {"y"}), {{"w", RandomTensor({5, 7}, 1)}}).node,
-            "none");
   // Weights that are computed at run time.
-  ASSERT_OK_AND_ASSIGN(const auto layers,
-                       PlanLayers(GraphOf({Op("Relu", {"w"}, {"r"}), Op("Conv", {"x", "r"}, {"y"})},
-                                          {{"w", RandomTensor({8, 3, 2, 2}, 1)}}),
-                                  {}));
-  EXPECT_THAT(layers, IsEmpty());
+  EXPECT_THAT(FindLayers(GraphOf({Op("Relu", {"w"}, {"r"}), Op("Conv", {"x", "r"}, {"y"})},
+                                 {{"w", RandomTensor({8, 3, 2, 2}, 1)}})),
+              IsEmpty());
 }
 
-Graph ThreeLayers() {
-  return GraphOf(
-      {Op("Gemm", {"x", "w"}, {"block.0/fc"}), Op("Gemm", {"block.0/fc", "w"}, {"block.1/fc"}),
-       Op("MatMul", {"block.1/fc", "w"}, {"y"})},
-      {{"w", RandomTensor({4, 4}, 1)}});
+TEST(PlanLayersTest, AConvTransposeHasTheChannelsOfAGroupOnAxisOne) {
+  // [in 6, out / group 2, 3, 3] in 3 groups: 6 channels come out, in pairs that share two scales.
+  const PlannedLayer layer = PlanOne(Op("ConvTranspose", {"x", "w", "b"}, {"y"}, {{"group", int64_t{3}}}),
+                                     {{"w", RandomTensor({6, 2, 3, 3}, 1)}, {"b", RandomTensor({6}, 2)}});
+  EXPECT_EQ(layer.weights[0].axis, 1);
+  EXPECT_EQ(layer.weights[0].channels, 2);
+  EXPECT_EQ(layer.channels, 6);
+  EXPECT_EQ(layer.bias, "b");
+  EXPECT_FALSE(layer.channels_last);
 }
 
-std::vector<bool> ExcludedBy(const std::vector<LayerRule>& rules) {
-  std::vector<bool> excluded;
-  const std::vector<PlannedLayer> layers = PlanLayers(ThreeLayers(), rules).value();
-  for (const PlannedLayer& layer : layers) excluded.push_back(layer.excluded);
-  return excluded;
+TEST(PlanLayersTest, AConvMayHaveAnyNumberOfAxes) {
+  for (const Shape& shape : {Shape{4, 2, 3}, Shape{4, 2, 3, 3}, Shape{4, 2, 3, 3, 3}}) {
+    const PlannedLayer layer = PlanOne(Op("Conv", {"x", "w"}, {"y"}), {{"w", RandomTensor(shape, 1)}});
+    EXPECT_EQ(layer.channels, 4);
+    EXPECT_EQ(layer.weights[0].axis, 0);
+  }
 }
 
-TEST(PlanLayersTest, RulesExcludeByOperatorAndName) {
-  EXPECT_THAT(ExcludedBy({}), ElementsAre(false, false, false));
-  EXPECT_THAT(ExcludedBy({{.op_type = "Gemm", .exclude = true}}), ElementsAre(true, true, false));
-  EXPECT_THAT(ExcludedBy({{.node_name = "block.[1-9]/*", .exclude = true}}),
-              ElementsAre(false, true, false));
-  EXPECT_THAT(ExcludedBy({{.op_type = "MatMul", .node_name = "?", .exclude = true}}),
-              ElementsAre(false, false, true));
-  EXPECT_THAT(ExcludedBy({{.exclude = true}}), ElementsAre(true, true, true));
+TEST(PlanLayersTest, ATableOfEmbeddingsHasItsRows) {
+  const std::map<std::string, Tensor> table = {{"t", RandomTensor({30, 8}, 1)}};
+  const PlannedLayer layer = PlanOne(Op("Gather", {"t", "x"}, {"y"}), table);
+  EXPECT_THAT(layer.activations, IsEmpty());
+  EXPECT_EQ(layer.weights[0].input, 0u);
+  EXPECT_EQ(layer.weights[0].axis, 0);
+  EXPECT_EQ(layer.weights[0].channels, 30);
+  // Columns that are looked up have no scale of their own.
+  EXPECT_EQ(PlanOne(Op("Gather", {"t", "x"}, {"y"}, {{"axis", int64_t{1}}}), table).weights[0].axis, -1);
+  // A lookup in a vector is shape arithmetic; one in an activation carries codes.
+  EXPECT_EQ(PlanOne(Op("Gather", {"v", "x"}, {"y"}), {{"v", RandomTensor({9}, 1)}}).node, "none");
+  EXPECT_EQ(PlanOne(Op("Gather", {"x", "i"}, {"y"}), {}).node, "none");
 }
 
-TEST(PlanLayersTest, ALaterRuleWins) {
-  EXPECT_THAT(ExcludedBy({{.exclude = true}, {.node_name = "y", .exclude = false}}),
-              ElementsAre(true, true, false));
-  EXPECT_THAT(ExcludedBy({{.node_name = "y", .exclude = false}, {.exclude = true}}),
-              ElementsAre(true, true, true));
-}
-
-TEST(PlanLayersTest, EveryRuleThatMatchesNothingIsNamed) {
-  const absl::Status status = PlanLayers(ThreeLayers(), {{.op_type = "Conv", .exclude = true},
-                                                         {.op_type = "Gemm", .exclude = true},
-                                                         {.node_name = "Y", .exclude = true}})
-                                  .status();
-  EXPECT_THAT(status, HasReason("RULE_MATCHES_NOTHING"));
-  EXPECT_THAT(status, NamesField("recipe.rules[0]"));
-  EXPECT_THAT(status, NamesField("recipe.rules[2]"));
-  EXPECT_EQ(GetErrorDetails(status).violations.size(), 2u);
-}
-
-TEST(TensorsToObserveTest, AreThoseOfQuantizedLayersEachOnce) {
-  const Graph graph = GraphOf({Op("Gemm", {"x", "w"}, {"a"}), Op("Gemm", {"x", "w"}, {"b"}),
-                               Op("MatMul", {"b", "a"}, {"y"})},
-                              {{"w", RandomTensor({4, 4}, 1)}});
-  EXPECT_THAT(TensorsToObserve(PlanLayers(graph, {}).value()), ElementsAre("x", "b", "a"));
-  EXPECT_THAT(TensorsToObserve(PlanLayers(graph, {{.op_type = "Gemm", .exclude = true}}).value()),
-              ElementsAre("b", "a"));
+TEST(PlanLayersTest, ARecurrentLayerStoresBothItsMatrices) {
+  for (const char* type : {"LSTM", "GRU", "RNN"}) {
+    const PlannedLayer layer = PlanOne(
+        Op(type, {"x", "w", "r", "b"}, {"y"}),
+        {{"w", RandomTensor({1, 8, 3}, 1)}, {"r", RandomTensor({1, 8, 2}, 2)}, {"b", RandomTensor({1, 16}, 3)}});
+    EXPECT_THAT(layer.activations, IsEmpty());
+    ASSERT_THAT(layer.weights, SizeIs(2));
+    EXPECT_EQ(layer.weights[0].input, 1u);
+    EXPECT_EQ(layer.weights[1].input, 2u);
+    for (const PlannedWeight& weight : layer.weights) {
+      EXPECT_EQ(weight.axis, 1);
+      EXPECT_EQ(weight.channels, 8);
+    }
+  }
+  // The sequence of outputs may be left away.
+  Node last = Op("LSTM", {"x", "w", "r"}, {"y"});
+  last.outputs = {"", "y"};
+  EXPECT_EQ(PlanOne(last, {{"w", RandomTensor({1, 8, 3}, 1)}, {"r", RandomTensor({1, 8, 2}, 2)}}).output, "y");
 }
 
 }  // namespace

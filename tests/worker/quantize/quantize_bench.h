@@ -19,7 +19,7 @@
 #include "worker/quantize/apply_quantization.h"
 #include "worker/quantize/calibrate.h"
 #include "worker/quantize/choose_codes.h"
-#include "worker/quantize/plan_layers.h"
+#include "worker/quantize/quantization_plan.h"
 
 namespace quantd::testing {
 
@@ -84,18 +84,24 @@ inline Recipe MinmaxRecipe() {
           .activation = {{"uint8_asym"}, {"per_tensor"}, {"minmax"}, {"nearest"}}};
 }
 
+// For tests of a layer by itself: its output is not quantized.
+inline Recipe InputsOnly(Recipe recipe) {
+  recipe.placement = {"inputs_only"};
+  return recipe;
+}
+
 struct Quantized {
-  std::vector<PlannedLayer> layers;
+  QuantizationPlan plan;
   Quantization quantization;
 };
 
 // Plans, calibrates on x and chooses codes.
 inline Quantized Quantize(const Graph& graph, const Tensor& x, const Recipe& recipe) {
   Quantized result;
-  result.layers = PlanLayers(graph, recipe.rules).value();
+  result.plan = PlanQuantization(graph, recipe).value();
   const auto statistics =
-      CalibrateTensors(graph, kOpset, TensorsToObserve(result.layers), BatchesOf(x, 4), 1).value();
-  result.quantization = ChooseCodes(graph, result.layers, recipe, statistics, 1).value();
+      CalibrateTensors(graph, kOpset, TensorsToObserve(result.plan), BatchesOf(x, 4), 1).value();
+  result.quantization = ChooseCodes(graph, result.plan, statistics, 1).value();
   return result;
 }
 

@@ -5,6 +5,7 @@
 
 #include "common/status_macros.h"
 #include "worker/backend/cpu/kernel_support.h"
+#include "worker/kernels/select_kernels.h"
 
 namespace quantd::cpu {
 namespace {
@@ -113,12 +114,60 @@ struct MinOp {
   }
 };
 
+// The vector kernel of the float operator, or null.
 template <typename Op>
-absl::Status Arithmetic(const Tensor& a, const Tensor& b, Tensor& out) {
+KernelTable::Zip VectorForm() {
+  if constexpr (std::is_same_v<Op, AddOp>) return Kernels().add;
+  if constexpr (std::is_same_v<Op, SubOp>) return Kernels().sub;
+  if constexpr (std::is_same_v<Op, MulOp>) return Kernels().mul;
+  if constexpr (std::is_same_v<Op, DivOp>) return Kernels().div;
+  return nullptr;
+}
+
+// REQUIRES: Op has a vector form. x - b is x + (-b) to the bit.
+template <typename Op>
+void ZipScalar(const float* x, float b, size_t n, float* y) {
+  if constexpr (std::is_same_v<Op, AddOp>) return Kernels().add_scalar(x, b, n, y);
+  if constexpr (std::is_same_v<Op, SubOp>) return Kernels().add_scalar(x, -b, n, y);
+  if constexpr (std::is_same_v<Op, MulOp>) return Kernels().mul_scalar(x, b, n, y);
+  if constexpr (std::is_same_v<Op, DivOp>) return Kernels().div_scalar(x, b, n, y);
+}
+
+template <typename Op>
+absl::Status FloatArithmetic(const Tensor& a, const Tensor& b, Outputs& outputs, Tensor& result) {
+  const KernelTable::Zip zip = VectorForm<Op>();
+  if (zip == nullptr) return Broadcast<float, float>(a, b, result, Op::template Of<float>);
+  ASSIGN_OR_RETURN(const Shape shape, BroadcastShape(a.shape(), b.shape()));
+  ASSIGN_OR_RETURN(Tensor out, outputs.Make(DataType::kFloat, shape));
+  const float* x = a.data<float>();
+  const float* z = b.data<float>();
+  float* y = out.mutable_data<float>();
+  if (a.shape() == b.shape()) {
+    zip(x, z, static_cast<size_t>(out.size()), y);
+  } else if (b.size() == 1 && a.shape() == shape) {
+    ZipScalar<Op>(x, *z, static_cast<size_t>(out.size()), y);
+  } else {
+    const std::vector<int64_t> sa = BroadcastStrides(a.shape(), shape);
+    const std::vector<int64_t> sb = BroadcastStrides(b.shape(), shape);
+    const int64_t n = shape.back();  // Shapes that differ are not both scalars.
+    ForEachRow(shape, {sa, sb, RowMajorStrides(shape)}, [&](const std::vector<int64_t>& at) {
+      if (sa.back() == 1 && sb.back() == 1) {
+        zip(x + at[0], z + at[1], static_cast<size_t>(n), y + at[2]);
+      } else {
+        ApplyRow(x + at[0], sa.back(), z + at[1], sb.back(), n, y + at[2], Op::template Of<float>);
+      }
+    });
+  }
+  result = std::move(out);
+  return absl::OkStatus();
+}
+
+template <typename Op>
+absl::Status Arithmetic(const Tensor& a, const Tensor& b, Outputs& outputs, Tensor& out) {
   if (a.dtype() != b.dtype()) return BadType(b, DataTypeName(a.dtype()) + " like the first one");
   switch (a.dtype()) {
     case DataType::kFloat:
-      return Broadcast<float, float>(a, b, out, Op::template Of<float>);
+      return FloatArithmetic<Op>(a, b, outputs, out);
     case DataType::kDouble:
       return Broadcast<double, double>(a, b, out, Op::template Of<double>);
     case DataType::kInt64:
@@ -138,7 +187,7 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeArithmetic(const KernelContext&) {
     Tensor result = *inputs[0];
     for (size_t i = 1; i < inputs.size(); ++i) {
       Tensor next;
-      RETURN_IF_ERROR(Arithmetic<Op>(result, *inputs[i], next));
+      RETURN_IF_ERROR(Arithmetic<Op>(result, *inputs[i], outputs, next));
       result = std::move(next);
     }
     outputs[0] = std::move(result);

@@ -1,4 +1,6 @@
 // The CPU's operators: one table a family, looked up by operator and opset.
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -8,14 +10,48 @@
 namespace quantd {
 namespace {
 
+class WithoutPackedInputs final : public Kernel {
+ public:
+  explicit WithoutPackedInputs(std::unique_ptr<Kernel> kernel) : kernel_(std::move(kernel)) {}
+
+  absl::Status Run(const cpu::Inputs& inputs, Outputs& outputs) const override {
+    for (const Tensor* input : inputs) {
+      if (input != nullptr && IsPacked(input->dtype())) {
+        return cpu::BadType(*input, "a type of whole bytes");
+      }
+    }
+    return kernel_->Run(inputs, outputs);
+  }
+
+ private:
+  const std::unique_ptr<Kernel> kernel_;
+};
+
 class Cpu final : public Backend {
  public:
   Cpu() {
     for (const auto family :
-         {cpu::ConvolutionKernels(), cpu::MatrixKernels(), cpu::PoolKernels(), cpu::ChannelsLastPoolKernels(),
-          cpu::NormalizationKernels(), cpu::SoftmaxKernels(), cpu::UnaryKernels(),
-          cpu::BinaryKernels(), cpu::ShapeKernels(), cpu::IndexKernels(), cpu::ReduceKernels(),
-          cpu::QuantizeLinearKernels()}) {
+         {cpu::BatchNormalizationKernels(),
+          cpu::BinaryKernels(),
+          cpu::ChannelNormalizationKernels(),
+          cpu::ChannelsLastPoolKernels(),
+          cpu::ConvTransposeKernels(),
+          cpu::ConvolutionKernels(),
+          cpu::DropoutKernels(),
+          cpu::IndexKernels(),
+          cpu::IntegerConvolutionKernels(),
+          cpu::IntegerMatrixKernels(),
+          cpu::LpPoolKernels(),
+          cpu::MatMulNBitsKernels(),
+          cpu::MatrixKernels(),
+          cpu::MaxPoolIndexKernels(),
+          cpu::NormalizationKernels(),
+          cpu::PoolKernels(),
+          cpu::QuantizeLinearKernels(),
+          cpu::ReduceKernels(),
+          cpu::ShapeKernels(),
+          cpu::SoftmaxKernels(),
+          cpu::UnaryKernels()}) {
       entries_.insert(entries_.end(), family.begin(), family.end());
     }
   }
@@ -33,7 +69,9 @@ class Cpu final : public Backend {
                        absl::StrCat("operator ", context.node.op_type, " (opset ", context.opset,
                                     ") is not supported"));
     }
-    return entry->make(context);
+    absl::StatusOr<std::unique_ptr<Kernel>> kernel = entry->make(context);
+    if (!kernel.ok() || entry->takes >= cpu::Takes::kPacked) return kernel;
+    return std::make_unique<WithoutPackedInputs>(*std::move(kernel));
   }
 
  private:

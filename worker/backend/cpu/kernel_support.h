@@ -18,12 +18,25 @@ namespace quantd::cpu {
 using Inputs = std::vector<const Tensor*>;
 using KernelFunction = std::function<absl::Status(const Inputs&, Outputs&)>;
 
+// What a kernel takes. What it does not take never reaches it: the dispatcher casts it or refuses it, so a kernel that
+// copies bytes may count on SizeOf() > 0, and one for tensors cannot meet a sequence.
+enum class Takes : uint8_t {
+  kFloat32,  // Tensors of numbers, computed in float32: float64, float16 and bfloat16 inputs are cast before it,
+             // and its float32 outputs are cast to the type of the node's first floating-point input.
+  kFloats,   // The same, but it computes in float64 itself.
+  kNumbers,  // Tensors of numbers as they come, none cast: it moves bytes, or handles every type itself.
+  kPacked,   // The same, and packed integers (IsPacked).
+  kStrings,  // The same, and tensors of strings.
+  kValues,   // Everything: sequences and absent optional values too.
+};
+
 // One row of an operator family's table: from opset `since` on, until a later row of the same operator.
 struct KernelEntry {
   absl::string_view op_type;
   int64_t since;  // Of the domain.
   absl::StatusOr<std::unique_ptr<Kernel>> (*make)(const KernelContext& context);
   absl::string_view domain = "";  // "" is ONNX, "com.microsoft", or "quantd" for what rewrites make.
+  Takes takes = Takes::kFloat32;
 };
 
 std::unique_ptr<Kernel> MakeKernelFrom(KernelFunction function);
@@ -83,5 +96,16 @@ std::span<const KernelEntry> ShapeKernels();
 std::span<const KernelEntry> IndexKernels();
 std::span<const KernelEntry> ReduceKernels();
 std::span<const KernelEntry> QuantizeLinearKernels();
+std::span<const KernelEntry> IntegerMatrixKernels();
+std::span<const KernelEntry> IntegerConvolutionKernels();
+std::span<const KernelEntry> MatMulNBitsKernels();
+
+// The operators of neural networks that have no faster home.
+std::span<const KernelEntry> ConvTransposeKernels();
+std::span<const KernelEntry> MaxPoolIndexKernels();
+std::span<const KernelEntry> LpPoolKernels();
+std::span<const KernelEntry> BatchNormalizationKernels();
+std::span<const KernelEntry> ChannelNormalizationKernels();
+std::span<const KernelEntry> DropoutKernels();
 
 }  // namespace quantd::cpu

@@ -1,45 +1,14 @@
-// BatchNormalization (inference), LayerNormalization and InstanceNormalization.
+// LayerNormalization and InstanceNormalization.
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "worker/backend/cpu/kernel_support.h"
+#include "worker/backend/cpu/layer_normalization.h"
+#include "worker/kernels/select_kernels.h"
 
 namespace quantd::cpu {
 namespace {
-
-absl::StatusOr<std::unique_ptr<Kernel>> MakeBatchNormalization(const KernelContext& context) {
-  if (context.node.Int("training_mode", 0) != 0) {
-    return BadAttribute("BatchNormalization in training mode is not supported");
-  }
-  const double epsilon = context.node.Float("epsilon", 1e-5f);
-  return MakeKernelFrom([epsilon](const Inputs& inputs, Outputs& outputs) -> absl::Status {
-    for (size_t i = 0; i < 5; ++i) RETURN_IF_ERROR(RequireFloat(inputs, i));
-    const Tensor& x = *inputs[0];
-    if (x.rank() < 2) return BadShape("BatchNormalization needs [N, C, ...]");
-    const int64_t channels = x.dim(1);
-    for (size_t i = 1; i < 5; ++i) {
-      if (inputs[i]->size() != channels) {
-        return BadShape(absl::StrCat("a parameter of BatchNormalization has shape ",
-                                     ShapeString(inputs[i]->shape()), ", expected [", channels, "]"));
-      }
-    }
-    Tensor out(DataType::kFloat, x.shape());
-    const int64_t blocks = x.dim(0) * channels;
-    const int64_t inner = blocks == 0 ? 0 : x.size() / blocks;
-    for (int64_t block = 0; block < blocks; ++block) {
-      const int64_t c = block % channels;
-      const double scale = inputs[1]->data<float>()[c] / std::sqrt(inputs[4]->data<float>()[c] + epsilon);
-      const double shift = inputs[2]->data<float>()[c] - inputs[3]->data<float>()[c] * scale;
-      const float a = static_cast<float>(scale), b = static_cast<float>(shift);
-      const float* from = x.data<float>() + block * inner;
-      float* to = out.mutable_data<float>() + block * inner;
-      for (int64_t i = 0; i < inner; ++i) to[i] = from[i] * a + b;
-    }
-    outputs[0] = std::move(out);
-    return absl::OkStatus();
-  });
-}
 
 struct Moments {
   float mean;
@@ -57,13 +26,10 @@ Moments MomentsOf(const float* x, int64_t n, double epsilon) {
 }
 
 absl::StatusOr<std::unique_ptr<Kernel>> MakeLayerNormalization(const KernelContext& context) {
-  const double epsilon = context.node.Float("epsilon", 1e-5f);
+  const float epsilon = context.node.Float("epsilon", 1e-5f);
   const int64_t axis_attribute = context.node.Int("axis", -1);
-  for (size_t i = 1; i < context.node.outputs.size(); ++i) {
-    if (!context.node.outputs[i].empty()) {
-      return BadAttribute("the mean and deviation outputs of LayerNormalization are not supported");
-    }
-  }
+  bool plain = true;
+  for (size_t i = 1; i < context.node.outputs.size(); ++i) plain &= context.node.outputs[i].empty();
   return MakeKernelFrom([=](const Inputs& inputs, Outputs& outputs) -> absl::Status {
     RETURN_IF_ERROR(RequireFloat(inputs, 0));
     RETURN_IF_ERROR(RequireFloat(inputs, 1));
@@ -73,21 +39,18 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeLayerNormalization(const KernelConte
     ASSIGN_OR_RETURN(const size_t axis, NormalizeAxis(axis_attribute, x.rank()));
     int64_t inner = 1;
     for (size_t i = axis; i < x.rank(); ++i) inner *= x.dim(i);
-    if (inputs[1]->size() != inner || (bias != nullptr && bias->size() != inner)) {
-      return BadShape(absl::StrCat("scale and bias of LayerNormalization must have ", inner, " values"));
+    if (!plain || inputs[1]->size() != inner || (bias != nullptr && bias->size() != inner)) {
+      return RunLayerNormalization(axis_attribute, epsilon, inputs, outputs);
     }
-    Tensor out(DataType::kFloat, x.shape());
+    ASSIGN_OR_RETURN(Tensor out, outputs.Make(DataType::kFloat, x.shape()));
     const float* gamma = inputs[1]->data<float>();
     const float* beta = bias == nullptr ? nullptr : bias->data<float>();
     const int64_t rows = inner == 0 ? 0 : x.size() / inner;
     for (int64_t row = 0; row < rows; ++row) {
       const float* from = x.data<float>() + row * inner;
       float* to = out.mutable_data<float>() + row * inner;
-      const Moments m = MomentsOf(from, inner, epsilon);
-      for (int64_t i = 0; i < inner; ++i) {
-        const float normal = (from[i] - m.mean) * m.inverse_deviation * gamma[i];
-        to[i] = beta == nullptr ? normal : normal + beta[i];
-      }
+      Kernels().layer_norm_row({.x = from, .gamma = gamma, .beta = beta, .n = static_cast<size_t>(inner),
+                                .epsilon = epsilon, .y = to});
     }
     outputs[0] = std::move(out);
     return absl::OkStatus();
@@ -121,7 +84,6 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeInstanceNormalization(const KernelCo
 }
 
 constexpr KernelEntry kEntries[] = {
-    {"BatchNormalization", 7, &MakeBatchNormalization},
     {"LayerNormalization", 17, &MakeLayerNormalization},
     {"InstanceNormalization", 6, &MakeInstanceNormalization},
 };

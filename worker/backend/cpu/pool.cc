@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "worker/backend/cpu/kernel_support.h"
+#include "worker/backend/cpu/max_pool_index.h"
 #include "worker/backend/cpu/window.h"
 
 namespace quantd::cpu {
@@ -56,8 +57,12 @@ class PoolKernel final : public Kernel {
       : node_(node), kind_(kind), include_pad_(node.Int("count_include_pad", 0) != 0) {}
 
   absl::Status Run(const Inputs& inputs, Outputs& outputs) const override {
-    RETURN_IF_ERROR(RequireFloat(inputs, 0));
+    RETURN_IF_ERROR(RequireInputs(inputs, 1));
     const Tensor& x = *inputs[0];
+    if (kind_ == PoolKind::kMax && x.dtype() != DataType::kFloat) {
+      return RunIndexedMaxPool(node_, inputs, outputs);
+    }
+    RETURN_IF_ERROR(RequireFloat(inputs, 0));
     if (x.rank() < 3 || x.rank() > 5) {
       return BadShape(absl::StrCat("a pool needs [N, C, ...] with one to three axes, not ",
                                    ShapeString(x.shape())));
@@ -68,14 +73,7 @@ class PoolKernel final : public Kernel {
     Shape shape = {x.dim(0), x.dim(1)};
     shape.insert(shape.end(), window.output.begin(), window.output.end());
     ASSIGN_OR_RETURN(Tensor out, MakeOutput(DataType::kFloat, shape));
-    while (spatial.size() < 3) {
-      spatial.insert(spatial.begin(), 1);
-      for (auto* ones : {&window.kernel, &window.strides, &window.dilations, &window.output}) {
-        ones->insert(ones->begin(), 1);
-      }
-      window.pads_begin.insert(window.pads_begin.begin(), 0);
-      window.pads_end.insert(window.pads_end.begin(), 0);
-    }
+    WidenToThreeAxes(window, spatial);
     const int64_t in_plane = spatial[0] * spatial[1] * spatial[2];
     const int64_t out_plane = window.output[0] * window.output[1] * window.output[2];
     for (int64_t plane = 0; plane < x.dim(0) * x.dim(1); ++plane) {
@@ -121,8 +119,10 @@ class PoolKernel final : public Kernel {
 
 template <PoolKind kKind>
 absl::StatusOr<std::unique_ptr<Kernel>> MakePool(const KernelContext& context) {
-  if (context.node.outputs.size() > 1 && !context.node.outputs[1].empty()) {
-    return BadAttribute("the second output of MaxPool (indices) is not supported");
+  if (kKind == PoolKind::kMax && context.node.outputs.size() > 1 && !context.node.outputs[1].empty()) {
+    return MakeKernelFrom([node = context.node](const Inputs& inputs, Outputs& outputs) {
+      return RunIndexedMaxPool(node, inputs, outputs);
+    });
   }
   return std::make_unique<PoolKernel>(context.node, kKind);
 }

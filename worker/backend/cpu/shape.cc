@@ -346,6 +346,9 @@ Maker MakeConstantOfShape(const KernelContext& context) {
     if (given == nullptr || given->size() != 1) {
       return BadAttribute("the value of ConstantOfShape must be a tensor of one element");
     }
+    if (IsPacked(given->dtype())) {
+      return BadAttribute(absl::StrCat("ConstantOfShape of ", DataTypeName(given->dtype()), " is not supported"));
+    }
     value = *given;
   }
   return MakeKernelFrom([value](const Inputs& inputs, Outputs& outputs) -> absl::Status {

@@ -4,6 +4,7 @@
 
 #include "common/status_macros.h"
 #include "worker/backend/cpu/kernel_support.h"
+#include "worker/kernels/select_kernels.h"
 
 namespace quantd::cpu {
 namespace {
@@ -33,14 +34,20 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeSoftmax(const KernelContext& context
     RETURN_IF_ERROR(RequireFloat(inputs, 0));
     const Tensor& x = *inputs[0];
     ASSIGN_OR_RETURN(const size_t axis, NormalizeAxis(axis_attribute, std::max<size_t>(x.rank(), 1)));
-    Tensor out(DataType::kFloat, x.shape());
+    ASSIGN_OR_RETURN(Tensor out, outputs.Make(DataType::kFloat, x.shape()));
     int64_t n = x.rank() == 0 ? 1 : x.dim(axis), inner = 1;
     for (size_t i = axis + 1; i < x.rank(); ++i) (kMatrix ? n : inner) *= x.dim(i);
     const int64_t outer = x.size() == 0 ? 0 : x.size() / (n * inner);
     for (int64_t o = 0; o < outer; ++o) {
       for (int64_t i = 0; i < inner; ++i) {
         const int64_t at = o * n * inner + i;
-        Row(x.data<float>() + at, n, inner, kLog, out.mutable_data<float>() + at);
+        const float* const from = x.data<float>() + at;
+        float* const to = out.mutable_data<float>() + at;
+        if (!kLog && inner == 1) {
+          Kernels().softmax_row(from, static_cast<size_t>(n), 1, nullptr, to);
+        } else {
+          Row(from, n, inner, kLog, to);
+        }
       }
     }
     outputs[0] = std::move(out);

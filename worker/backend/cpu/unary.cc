@@ -5,6 +5,7 @@
 
 #include "common/status_macros.h"
 #include "worker/backend/cpu/kernel_support.h"
+#include "worker/kernels/select_kernels.h"
 
 namespace quantd::cpu {
 namespace {
@@ -13,13 +14,29 @@ template <typename Function>
 std::unique_ptr<Kernel> FloatKernel(Function function) {
   return MakeKernelFrom([function](const Inputs& inputs, Outputs& outputs) -> absl::Status {
     RETURN_IF_ERROR(RequireFloat(inputs, 0));
-    Tensor out(DataType::kFloat, inputs[0]->shape());
+    ASSIGN_OR_RETURN(Tensor out, outputs.Make(DataType::kFloat, inputs[0]->shape()));
     const float* x = inputs[0]->data<float>();
     float* y = out.mutable_data<float>();
     for (int64_t i = 0, n = out.size(); i < n; ++i) y[i] = function(x[i]);
     outputs[0] = std::move(out);
     return absl::OkStatus();
   });
+}
+
+// The same with a function of the vector kernels.
+std::unique_ptr<Kernel> SpanKernel(KernelTable::Map map) {
+  return MakeKernelFrom([map](const Inputs& inputs, Outputs& outputs) -> absl::Status {
+    RETURN_IF_ERROR(RequireFloat(inputs, 0));
+    ASSIGN_OR_RETURN(Tensor out, outputs.Make(DataType::kFloat, inputs[0]->shape()));
+    map(inputs[0]->data<float>(), static_cast<size_t>(out.size()), out.mutable_data<float>());
+    outputs[0] = std::move(out);
+    return absl::OkStatus();
+  });
+}
+
+template <KernelTable::Map KernelTable::*kMap>
+absl::StatusOr<std::unique_ptr<Kernel>> MakeSpan(const KernelContext&) {
+  return SpanKernel(Kernels().*kMap);
 }
 
 template <typename T>
@@ -57,21 +74,13 @@ absl::StatusOr<std::unique_ptr<Kernel>> Make(const KernelContext&) {
   return FloatKernel([](float x) { return kFunction(x); });
 }
 
-float Relu(float x) { return x > 0 ? x : (std::isnan(x) ? x : 0.0f); }
-float Sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
-float Erf(float x) { return std::erf(x); }
-float Exp(float x) { return std::exp(x); }
 float Log(float x) { return std::log(x); }
 float Sqrt(float x) { return std::sqrt(x); }
-float Tanh(float x) { return std::tanh(x); }
 float Floor(float x) { return std::floor(x); }
 float Ceil(float x) { return std::ceil(x); }
 float RoundEven(float x) { return std::nearbyint(x); }
 float Reciprocal(float x) { return 1 / x; }
 float Softplus(float x) { return x > 20 ? x : std::log1p(std::exp(x)); }
-float HardSwish(float x) {
-  return x * std::fmax(0.0f, std::fmin(1.0f, x * (1.0f / 6.0f) + 0.5f));
-}
 float Sin(float x) { return std::sin(x); }
 float Cos(float x) { return std::cos(x); }
 
@@ -94,13 +103,8 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeHardSigmoid(const KernelContext& con
 
 // Exact by the error function, or the published tanh form.
 absl::StatusOr<std::unique_ptr<Kernel>> MakeGelu(const KernelContext& context) {
-  if (context.node.String("approximate", "none") == "tanh") {
-    return FloatKernel([](float x) {
-      const float inner = 0.7978845608f * (x + 0.044715f * x * x * x);
-      return 0.5f * x * (1 + std::tanh(inner));
-    });
-  }
-  return FloatKernel([](float x) { return 0.5f * x * (1 + std::erf(x * 0.70710678118654752f)); });
+  const bool by_tanh = context.node.String("approximate", "none") == "tanh";
+  return SpanKernel(by_tanh ? Kernels().gelu_tanh : Kernels().gelu_erf);
 }
 
 std::unique_ptr<Kernel> ClipKernel(float lowest, float highest, bool from_inputs) {
@@ -113,7 +117,7 @@ std::unique_ptr<Kernel> ClipKernel(float lowest, float highest, bool from_inputs
       if (inputs[i]->size() != 1) return BadShape("the bounds of Clip must be scalars");
       (i == 1 ? lo : hi) = *inputs[i]->data<float>();
     }
-    Tensor out(DataType::kFloat, inputs[0]->shape());
+    ASSIGN_OR_RETURN(Tensor out, outputs.Make(DataType::kFloat, inputs[0]->shape()));
     const float* x = inputs[0]->data<float>();
     float* y = out.mutable_data<float>();
     for (int64_t i = 0, n = out.size(); i < n; ++i) {
@@ -135,7 +139,6 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeClipInputs(const KernelContext&) {
                     std::numeric_limits<float>::infinity(), true);
 }
 
-// Also Dropout at inference: the first output is the input.
 absl::StatusOr<std::unique_ptr<Kernel>> MakeIdentity(const KernelContext&) {
   return MakeKernelFrom([](const Inputs& inputs, Outputs& outputs) -> absl::Status {
     RETURN_IF_ERROR(RequireInputs(inputs, 1));
@@ -158,11 +161,11 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeNot(const KernelContext&) {
 }
 
 constexpr KernelEntry kEntries[] = {
-    {"Relu", 1, &Make<Relu>},
-    {"Sigmoid", 1, &Make<Sigmoid>},
-    {"Tanh", 1, &Make<Tanh>},
-    {"Erf", 9, &Make<Erf>},
-    {"Exp", 1, &Make<Exp>},
+    {"Relu", 1, &MakeSpan<&KernelTable::relu>},
+    {"Sigmoid", 1, &MakeSpan<&KernelTable::sigmoid>},
+    {"Tanh", 1, &MakeSpan<&KernelTable::tanh>},
+    {"Erf", 9, &MakeSpan<&KernelTable::erf>},
+    {"Exp", 1, &MakeSpan<&KernelTable::exp>},
     {"Log", 1, &Make<Log>},
     {"Sqrt", 1, &Make<Sqrt>},
     {"Floor", 1, &Make<Floor>},
@@ -172,7 +175,7 @@ constexpr KernelEntry kEntries[] = {
     {"Softplus", 1, &Make<Softplus>},
     {"Sin", 7, &Make<Sin>},
     {"Cos", 7, &Make<Cos>},
-    {"HardSwish", 14, &Make<HardSwish>},
+    {"HardSwish", 14, &MakeSpan<&KernelTable::hard_swish>},
     {"Neg", 1, &MakeNumeric<NegFloat, NegInteger>},
     {"Abs", 1, &MakeNumeric<AbsFloat, AbsInteger>},
     {"LeakyRelu", 1, &MakeLeakyRelu},
@@ -182,7 +185,6 @@ constexpr KernelEntry kEntries[] = {
     {"Clip", 1, &MakeClipAttributes},
     {"Clip", 11, &MakeClipInputs},
     {"Identity", 1, &MakeIdentity},
-    {"Dropout", 1, &MakeIdentity},
     {"Not", 1, &MakeNot},
 };
 

@@ -12,8 +12,10 @@ namespace {
 // Far above any real window; keeps the arithmetic below from overflowing.
 constexpr int64_t kExtentMax = int64_t{1} << 31;
 
-absl::StatusOr<std::vector<int64_t>> Attribute(const Node& node, const std::string& name,
-                                               size_t count, int64_t fallback, int64_t lowest) {
+}  // namespace
+
+absl::StatusOr<std::vector<int64_t>> WindowAttribute(const Node& node, const std::string& name, size_t count,
+                                                     int64_t fallback, int64_t lowest) {
   std::vector<int64_t> values = node.Ints(name, std::vector<int64_t>(count, fallback));
   if (values.size() != count) {
     return BadAttribute(absl::StrCat(name, " has ", values.size(), " values, expected ", count));
@@ -26,8 +28,6 @@ absl::StatusOr<std::vector<int64_t>> Attribute(const Node& node, const std::stri
   return values;
 }
 
-}  // namespace
-
 absl::StatusOr<Window> ResolveWindow(const Node& node, std::vector<int64_t> kernel,
                                      const std::vector<int64_t>& spatial, bool ceil_mode) {
   const size_t rank = spatial.size();
@@ -35,9 +35,9 @@ absl::StatusOr<Window> ResolveWindow(const Node& node, std::vector<int64_t> kern
     return BadShape(absl::StrCat("the window has ", kernel.size(), " axes, the input ", rank));
   }
   Window window{.kernel = std::move(kernel)};
-  ASSIGN_OR_RETURN(window.strides, Attribute(node, "strides", rank, 1, 1));
-  ASSIGN_OR_RETURN(window.dilations, Attribute(node, "dilations", rank, 1, 1));
-  ASSIGN_OR_RETURN(const std::vector<int64_t> pads, Attribute(node, "pads", 2 * rank, 0, 0));
+  ASSIGN_OR_RETURN(window.strides, WindowAttribute(node, "strides", rank, 1, 1));
+  ASSIGN_OR_RETURN(window.dilations, WindowAttribute(node, "dilations", rank, 1, 1));
+  ASSIGN_OR_RETURN(const std::vector<int64_t> pads, WindowAttribute(node, "pads", 2 * rank, 0, 0));
   const std::string auto_pad = node.String("auto_pad", "NOTSET");
   for (size_t axis = 0; axis < rank; ++axis) {
     const int64_t extent = spatial[axis];
@@ -70,6 +70,17 @@ absl::StatusOr<Window> ResolveWindow(const Node& node, std::vector<int64_t> kern
     window.output.push_back(output);
   }
   return window;
+}
+
+void WidenToThreeAxes(Window& window, std::vector<int64_t>& spatial) {
+  while (spatial.size() < 3) {
+    spatial.insert(spatial.begin(), 1);
+    for (auto* ones : {&window.kernel, &window.strides, &window.dilations, &window.output}) {
+      ones->insert(ones->begin(), 1);
+    }
+    window.pads_begin.insert(window.pads_begin.begin(), 0);
+    window.pads_end.insert(window.pads_end.begin(), 0);
+  }
 }
 
 }  // namespace quantd::cpu

@@ -26,4 +26,13 @@ struct Window {
 absl::StatusOr<Window> ResolveWindow(const Node& node, std::vector<int64_t> kernel,
                                      const std::vector<int64_t>& spatial, bool ceil_mode);
 
+// The attribute's values, one of each of `count` axes or sides, each in [lowest, 2^31]; `fallback` for all when it is absent.
+// Errors: INVALID_ARGUMENT, reason BAD_ATTRIBUTE.
+absl::StatusOr<std::vector<int64_t>> WindowAttribute(const Node& node, const std::string& name, size_t count,
+                                                     int64_t fallback, int64_t lowest);
+
+// Puts axes of extent 1 in front until the window has three: a line or a plane as a volume. `spatial` are the extents of
+// what the window slides over.
+void WidenToThreeAxes(Window& window, std::vector<int64_t>& spatial);
+
 }  // namespace quantd::cpu

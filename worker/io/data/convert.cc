@@ -144,7 +144,10 @@ absl::StatusOr<Normalization> MakeNormalization(const Preprocessing& preprocessi
   return normalization;
 }
 
-bool IsFeedable(DataType dtype) { return SizeOf(dtype) > 0 && dtype != DataType::kBfloat16; }
+bool IsFeedable(DataType dtype) {
+  // The standard types up to uint64; bfloat16 and what came later is nothing that data files hold.
+  return SizeOf(dtype) > 0 && dtype < DataType::kBfloat16;
+}
 
 Conversion StoreAs(const double* values, int64_t count, DataType target, void* out) {
   char* to = static_cast<char*>(out);

@@ -87,8 +87,12 @@ absl::StatusOr<Tensor> ConstantValue(const Node& node, absl::string_view field) 
     if (const auto* many = std::get_if<std::vector<int64_t>>(&value)) {
       return Tensor::Of({static_cast<int64_t>(many->size())}, *many);
     }
-  } else if (key == "value_string" || key == "value_strings") {
-    return UnsupportedDataType(field, static_cast<int32_t>(DataType::kString));
+  } else if (key == "value_string") {
+    if (const auto* one = std::get_if<std::string>(&value)) return Tensor::Scalar(*one);
+  } else if (key == "value_strings") {
+    if (const auto* many = std::get_if<std::vector<std::string>>(&value)) {
+      return Tensor::Of({static_cast<int64_t>(many->size())}, *many);
+    }
   }
   return BadGraph(field, absl::StrCat("a Constant cannot hold attribute '", Shown(key), "'"));
 }

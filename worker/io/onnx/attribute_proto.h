@@ -28,8 +28,8 @@ absl::StatusOr<AttributeValue> AttributeFromProto(const onnx::AttributeProto& pr
                                                   ExternalData& external_data,
                                                   const BodyReader& read_body);
 
-// The tensor that a Constant node makes: any of value, value_float(s), value_int(s). Its attributes
-// are those that AttributeFromProto made. Errors: BAD_GRAPH, UNSUPPORTED_DTYPE for strings.
+// The tensor that a Constant node makes: any of value, value_float(s), value_int(s), value_string(s). Its
+// attributes are those that AttributeFromProto made. Errors: BAD_GRAPH.
 absl::StatusOr<Tensor> ConstantValue(const Node& node, absl::string_view field);
 
 }  // namespace quantd::onnx_io

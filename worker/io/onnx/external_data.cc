@@ -82,7 +82,7 @@ absl::StatusOr<std::shared_ptr<const MappedFile>> ExternalData::File(const std::
 absl::StatusOr<Tensor> ExternalData::Load(const onnx::TensorProto& proto, absl::string_view field,
                                           DataType dtype, const Shape& shape) {
   ASSIGN_OR_RETURN(const int64_t count, CheckedElementCount(shape));
-  const int64_t bytes = count * static_cast<int64_t>(SizeOf(dtype));
+  const auto bytes = static_cast<int64_t>(BytesFor(dtype, count));
   ASSIGN_OR_RETURN(const Place place, PlaceOf(proto, field));
   if (place.length.has_value() && *place.length != bytes) {
     return BadExternalData(field, absl::StrCat("length is ", *place.length, " bytes, but ",
@@ -97,7 +97,8 @@ absl::StatusOr<Tensor> ExternalData::Load(const onnx::TensorProto& proto, absl::
                                                file_bytes));
   }
   const char* const begin = file->content().data() + place.offset;
-  if (static_cast<uint64_t>(place.offset) % kViewAlignment == 0 && dtype != DataType::kBool) {
+  if (static_cast<uint64_t>(place.offset) % kViewAlignment == 0 &&
+      dtype != DataType::kBool && count * BitsOf(dtype) % 8 == 0) {
     return Tensor::View(dtype, shape, begin, file);
   }
   Tensor tensor(dtype, shape);

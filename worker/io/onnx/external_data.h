@@ -26,7 +26,7 @@ class ExternalData {
   // The tensor's bytes in the file. A view of the mapped file where the offset is a multiple of 64
   // bytes (the alignment of every Tensor), else a copy.
   //
-  // Errors: EXTERNAL_DATA names `field`. REQUIRES: SizeOf(dtype) > 0 and a checked shape.
+  // Errors: EXTERNAL_DATA names `field`. REQUIRES: BitsOf(dtype) > 0 and a checked shape.
   absl::StatusOr<Tensor> Load(const onnx::TensorProto& proto, absl::string_view field,
                               DataType dtype, const Shape& shape);
 

@@ -20,10 +20,24 @@ absl::StatusOr<ValueInfo> ValueInfoFromProto(const onnx::ValueInfoProto& proto,
   ValueInfo info{.name = proto.name()};
   if (info.name.empty()) return BadGraph(field, "has no name");
   if (!proto.has_type() || proto.type().value_case() == onnx::TypeProto::VALUE_NOT_SET) return info;
-  if (!proto.type().has_tensor_type()) {
-    return UnsupportedModel(field, "is no tensor; sequences, maps and the like are not supported");
+  const onnx::TypeProto* tensor = &proto.type();
+  if (tensor->has_optional_type()) {
+    info.is_optional = true;
+    tensor = &tensor->optional_type().elem_type();
   }
-  const onnx::TypeProto::Tensor& type = proto.type().tensor_type();
+  if (tensor->has_sequence_type()) {
+    info.is_sequence = true;
+    tensor = &tensor->sequence_type().elem_type();
+  }
+  if (!tensor->has_tensor_type()) {
+    return UnsupportedModel(field,
+                            "is no tensor, sequence of tensors or optional one; maps, sparse tensors "
+                            "and sequences of sequences are not supported");
+  }
+  const onnx::TypeProto::Tensor& type = tensor->tensor_type();
+  if (type.elem_type() < 0) {
+    return BadGraph(field, absl::StrCat("has the element type ", type.elem_type()));
+  }
   info.dtype = static_cast<DataType>(type.elem_type());
   info.has_shape = type.has_shape();
   if (type.shape().dim_size() > kTensorRankMax) {

@@ -2,9 +2,11 @@
 
 #include <onnx/onnx_pb.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
@@ -20,14 +22,21 @@ absl::Status WrongCount(absl::string_view field, const Tensor& tensor, int64_t f
                         absl::string_view unit) {
   return BadTensor(
       field, absl::StrCat(DataTypeName(tensor.dtype()), ShapeString(tensor.shape()), " needs ",
-                          tensor.size(), " elements of ", SizeOf(tensor.dtype()),
-                          " bytes, but the file holds ", found, " ", unit));
+                          tensor.size(), " elements of ", BitsOf(tensor.dtype()),
+                          " bits, but the file holds ", found, " ", unit));
 }
 
 // Booleans are stored as bytes; any other value than 0 and 1 in a C++ bool is undefined behaviour.
 void NormalizeBools(Tensor& tensor) {
   auto* bytes = static_cast<uint8_t*>(tensor.mutable_raw());
   for (int64_t i = 0; i < tensor.size(); ++i) bytes[i] = bytes[i] != 0 ? 1 : 0;
+}
+
+// What stands behind the last packed element is not part of the value: equal tensors have equal bytes.
+void ClearPadding(Tensor& tensor) {
+  const auto used = static_cast<size_t>(tensor.size()) * static_cast<size_t>(BitsOf(tensor.dtype())) % 8;
+  if (used == 0) return;
+  static_cast<uint8_t*>(tensor.mutable_raw())[tensor.bytes() - 1] &= static_cast<uint8_t>((1 << used) - 1);
 }
 
 template <typename Stored, typename Field>
@@ -43,14 +52,15 @@ absl::StatusOr<Tensor> FromField(const Field& values, absl::string_view field, D
   return tensor;
 }
 
-// The narrow types share int32_data; a value that its type cannot hold is an error. The 16-bit
-// floats travel as their bit pattern, which some writers sign-extend.
+// The narrow types share int32_data; a value that its type cannot hold is an error. Floats of
+// 8 and 16 bits travel as their bit pattern, which some writers sign-extend.
 template <typename Stored>
 absl::StatusOr<Tensor> FromInt32Data(const onnx::TensorProto& proto, absl::string_view field,
                                      DataType dtype, const Shape& shape, int64_t count) {
-  const bool bit_pattern = dtype == DataType::kFloat16 || dtype == DataType::kBfloat16;
-  const int32_t lowest =
-      bit_pattern ? std::numeric_limits<int16_t>::min() : std::numeric_limits<Stored>::min();
+  const bool bit_pattern = std::is_unsigned_v<Stored> && dtype != DataType::kUint8 &&
+                           dtype != DataType::kUint16 && dtype != DataType::kBool;
+  const int32_t lowest = bit_pattern ? std::numeric_limits<std::make_signed_t<Stored>>::min()
+                                     : std::numeric_limits<Stored>::min();
   const int32_t highest = std::numeric_limits<Stored>::max();
   for (const int32_t value : proto.int32_data()) {
     if (value < lowest || value > highest) {
@@ -59,6 +69,18 @@ absl::StatusOr<Tensor> FromInt32Data(const onnx::TensorProto& proto, absl::strin
     }
   }
   return FromField<Stored>(proto.int32_data(), field, dtype, shape, count);
+}
+
+// Packed types put one byte of elements into each entry.
+absl::StatusOr<Tensor> FromPackedInt32Data(const onnx::TensorProto& proto, absl::string_view field,
+                                           DataType dtype, const Shape& shape, int64_t count) {
+  ASSIGN_OR_RETURN(const Tensor bytes,
+                   FromInt32Data<uint8_t>(proto, field, DataType::kUint8,
+                                          {static_cast<int64_t>(BytesFor(dtype, count))},
+                                          static_cast<int64_t>(BytesFor(dtype, count))));
+  Tensor tensor(dtype, shape);
+  if (bytes.bytes() > 0) std::memcpy(tensor.mutable_raw(), bytes.raw(), bytes.bytes());
+  return tensor;
 }
 
 absl::StatusOr<Tensor> FromTypedData(const onnx::TensorProto& proto, absl::string_view field,
@@ -88,7 +110,17 @@ absl::StatusOr<Tensor> FromTypedData(const onnx::TensorProto& proto, absl::strin
       return FromInt32Data<int8_t>(proto, field, dtype, shape, count);
     case DataType::kBool:
     case DataType::kUint8:
+    case DataType::kFloat8E4M3FN:
+    case DataType::kFloat8E4M3FNUZ:
+    case DataType::kFloat8E5M2:
+    case DataType::kFloat8E5M2FNUZ:
       return FromInt32Data<uint8_t>(proto, field, dtype, shape, count);
+    case DataType::kUint4:
+    case DataType::kInt4:
+    case DataType::kFloat4E2M1:
+    case DataType::kUint2:
+    case DataType::kInt2:
+      return FromPackedInt32Data(proto, field, dtype, shape, count);
     default:
       return FromInt32Data<uint16_t>(proto, field, dtype, shape, count);
   }
@@ -96,7 +128,7 @@ absl::StatusOr<Tensor> FromTypedData(const onnx::TensorProto& proto, absl::strin
 
 absl::StatusOr<Tensor> FromRawData(const std::string& raw, absl::string_view field, DataType dtype,
                                    const Shape& shape, int64_t count) {
-  if (raw.size() != static_cast<size_t>(count) * SizeOf(dtype)) {
+  if (raw.size() != BytesFor(dtype, count)) {
     return WrongCount(field, Tensor::View(dtype, shape, nullptr, nullptr),
                       static_cast<int64_t>(raw.size()), "bytes");
   }
@@ -105,9 +137,23 @@ absl::StatusOr<Tensor> FromRawData(const std::string& raw, absl::string_view fie
   return tensor;
 }
 
+absl::StatusOr<Tensor> FromStringData(const onnx::TensorProto& proto, absl::string_view field,
+                                      const Shape& shape, int64_t count) {
+  if (proto.string_data_size() != count) {
+    return BadTensor(field, absl::StrCat("string", ShapeString(shape), " needs ", count,
+                                         " elements, but the file holds ", proto.string_data_size()));
+  }
+  Tensor tensor(DataType::kString, shape);
+  std::string* out = tensor.mutable_data<std::string>();
+  std::copy(proto.string_data().begin(), proto.string_data().end(), out);
+  return tensor;
+}
+
 absl::StatusOr<Tensor> Elements(const onnx::TensorProto& proto, absl::string_view field,
                                 ExternalData& external_data, DataType dtype, const Shape& shape,
                                 int64_t count) {
+  // ONNX keeps strings in this field only, never as raw or external data.
+  if (dtype == DataType::kString) return FromStringData(proto, field, shape, count);
   if (proto.data_location() == onnx::TensorProto::EXTERNAL) {
     return external_data.Load(proto, field, dtype, shape);
   }
@@ -121,7 +167,7 @@ absl::StatusOr<Tensor> TensorFromProto(const onnx::TensorProto& proto, absl::str
                                        ExternalData& external_data) {
   const auto dtype = static_cast<DataType>(proto.data_type());
   if (dtype == DataType::kUndefined) return BadTensor(field, "has no element type");
-  if (SizeOf(dtype) == 0) return UnsupportedDataType(field, proto.data_type());
+  if (BitsOf(dtype) == 0 && dtype != DataType::kString) return UnsupportedDataType(field, proto.data_type());
   if (proto.has_segment()) return UnsupportedModel(field, "is stored in segments");
   if (proto.dims_size() > kTensorRankMax) {
     return BadTensor(field, absl::StrCat("has ", proto.dims_size(), " axes; at most ",
@@ -134,6 +180,7 @@ absl::StatusOr<Tensor> TensorFromProto(const onnx::TensorProto& proto, absl::str
   }
   ASSIGN_OR_RETURN(Tensor tensor, Elements(proto, field, external_data, dtype, shape, *count));
   if (dtype == DataType::kBool) NormalizeBools(tensor);
+  if (IsPacked(dtype)) ClearPadding(tensor);
   return tensor;
 }
 
@@ -142,7 +189,9 @@ void TensorToProto(const Tensor& tensor, absl::string_view name, onnx::TensorPro
   proto.set_name(std::string(name));
   proto.set_data_type(static_cast<int32_t>(tensor.dtype()));
   for (const int64_t extent : tensor.shape()) proto.add_dims(extent);
-  if (tensor.bytes() > 0) {
+  if (tensor.dtype() == DataType::kString) {
+    for (int64_t i = 0; i < tensor.size(); ++i) proto.add_string_data(tensor.data<std::string>()[i]);
+  } else if (tensor.bytes() > 0) {
     proto.set_raw_data(tensor.raw(), tensor.bytes());
   } else {
     proto.set_raw_data("");

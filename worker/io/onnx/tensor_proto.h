@@ -20,12 +20,11 @@ inline constexpr int kTensorRankMax = 64;
 // The tensor of `proto`, whichever way it stores its elements. `field` names it in errors. Every
 // length is checked before memory is taken.
 //
-// Errors: BAD_TENSOR, EXTERNAL_DATA, UNSUPPORTED_DTYPE (strings, complex, 8 bits of floating point
-// and below), UNSUPPORTED_MODEL (segments).
+// Errors: BAD_TENSOR, EXTERNAL_DATA, UNSUPPORTED_DTYPE (complex, float8e8m0), UNSUPPORTED_MODEL (segments).
 absl::StatusOr<Tensor> TensorFromProto(const onnx::TensorProto& proto, absl::string_view field,
                                        ExternalData& external_data);
 
-// Elements go to raw_data, little-endian. REQUIRES: tensor.defined().
+// Elements go to raw_data, little-endian; strings to string_data. REQUIRES: tensor.is_array().
 void TensorToProto(const Tensor& tensor, absl::string_view name, onnx::TensorProto& proto);
 
 }  // namespace quantd::onnx_io

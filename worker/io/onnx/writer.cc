@@ -23,7 +23,10 @@ absl::Status WriteGraph(const Graph& graph, const std::string& field, onnx::Grap
 void WriteValueInfo(const ValueInfo& info, onnx::ValueInfoProto& proto) {
   proto.set_name(info.name);
   if (info.dtype == DataType::kUndefined && !info.has_shape) return;
-  onnx::TypeProto::Tensor& type = *proto.mutable_type()->mutable_tensor_type();
+  onnx::TypeProto* outer = proto.mutable_type();
+  if (info.is_optional) outer = outer->mutable_optional_type()->mutable_elem_type();
+  if (info.is_sequence) outer = outer->mutable_sequence_type()->mutable_elem_type();
+  onnx::TypeProto::Tensor& type = *outer->mutable_tensor_type();
   type.set_elem_type(static_cast<int32_t>(info.dtype));
   if (!info.has_shape) return;
   onnx::TensorShapeProto& shape = *type.mutable_shape();
@@ -100,6 +103,46 @@ absl::Status WriteNode(const Node& node, const std::string& field, onnx::NodePro
   return absl::OkStatus();
 }
 
+int64_t LowestIrVersion(DataType type) {
+  switch (type) {
+    case DataType::kFloat8E4M3FN:
+    case DataType::kFloat8E4M3FNUZ:
+    case DataType::kFloat8E5M2:
+    case DataType::kFloat8E5M2FNUZ:
+      return 9;
+    case DataType::kUint4:
+    case DataType::kInt4:
+      return 10;
+    case DataType::kFloat4E2M1:
+      return 11;
+    case DataType::kUint2:
+    case DataType::kInt2:
+      return 13;
+    default:
+      return 0;
+  }
+}
+
+// What the element types in the graph and its bodies need.
+int64_t LowestIrVersionOfTypes(const Graph& graph) {
+  int64_t version = 0;
+  const auto note = [&](DataType type) { version = std::max(version, LowestIrVersion(type)); };
+  for (const ValueInfo& value : graph.inputs) note(value.dtype);
+  for (const ValueInfo& value : graph.outputs) note(value.dtype);
+  for (const auto& [name, tensor] : graph.initializers) note(tensor.dtype());
+  for (const Node& node : graph.nodes) {
+    if (node.Is("Cast")) note(static_cast<DataType>(node.Int("to", 0)));
+    for (const auto& [key, value] : node.attributes) {
+      if (const auto* tensor = std::get_if<Tensor>(&value)) note(tensor->dtype());
+      const auto* body = std::get_if<std::shared_ptr<const Graph>>(&value);
+      if (body != nullptr && *body != nullptr) {
+        version = std::max(version, LowestIrVersionOfTypes(**body));
+      }
+    }
+  }
+  return version;
+}
+
 absl::Status WriteGraph(const Graph& graph, const std::string& field, onnx::GraphProto& proto) {
   proto.set_name(graph.name);
   for (const Node& node : graph.nodes) {
@@ -120,6 +163,9 @@ absl::Status WriteGraph(const Graph& graph, const std::string& field, onnx::Grap
 
 int64_t LowestIrVersion(int64_t opset) {
   // ONNX, docs/Versioning.md, "Released Versions".
+  if (opset >= 25) return 13;
+  if (opset >= 24) return 12;
+  if (opset >= 23) return 11;
   if (opset >= 21) return 10;
   if (opset >= 19) return 9;
   if (opset >= 15) return 8;
@@ -131,7 +177,8 @@ int64_t LowestIrVersion(int64_t opset) {
 
 absl::StatusOr<std::string> SerializeOnnxModel(const Model& model) {
   onnx::ModelProto proto;
-  proto.set_ir_version(std::max(model.ir_version, LowestIrVersion(model.opset())));
+  proto.set_ir_version(std::max({model.ir_version, LowestIrVersion(model.opset()),
+                                 LowestIrVersionOfTypes(model.graph)}));
   proto.set_producer_name(model.producer_name);
   proto.set_producer_version(model.producer_version);
   for (const auto& [domain, version] : model.opset_imports) {

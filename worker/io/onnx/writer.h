@@ -13,8 +13,9 @@ namespace quantd {
 int64_t LowestIrVersion(int64_t opset);
 
 // The bytes of an ONNX file: equal models give equal bytes. Tensors are written as raw data inside
-// the file, in the order of their names; metadata is sorted by key. The IR version is the model's
-// own or LowestIrVersion, whichever is higher. Reading the bytes gives the model back. Thread-safe.
+// the file, in the order of their names; metadata is sorted by key. The IR version is the
+// highest of the model's own, LowestIrVersion, and what its element types came with (float8 9, 4-bit integers 10, float4
+// 11, 2-bit integers 13). Reading the bytes gives the model back. Thread-safe.
 //
 // Errors: RESOURCE_EXHAUSTED with reason MODEL_TOO_LARGE for 2 GiB and more.
 //         INVALID_ARGUMENT with reason BAD_TENSOR for a tensor or body without a value.

@@ -46,7 +46,7 @@ absl::Status Calibrate(JobState& job) {
   rows.done = [&](int64_t done) { job.progress.Step(done, rows.batches); };
   ASSIGN_OR_RETURN(job.statistics,
                    CalibrateTensors(job.model.graph, job.model.opset(),
-                                    TensorsToObserve(job.layers), rows, job.threads));
+                                    TensorsToObserve(job.quantization_plan), rows, job.threads));
   return job.checkpoint.Save(kCheckpointName, Serialize(job.statistics));
 }
 

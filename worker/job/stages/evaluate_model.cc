@@ -30,7 +30,7 @@ struct BatchResult {
 
 std::vector<std::string> LayerOutputs(const JobState& job) {
   std::vector<std::string> outputs;
-  for (const PlannedLayer& layer : job.layers) outputs.push_back(layer.output);
+  for (const PlannedLayer& layer : job.quantization_plan.layers) outputs.push_back(layer.output);
   return outputs;
 }
 
@@ -172,7 +172,7 @@ absl::Status EvaluateModel(JobState& job) {
   const OutputKind kind = DetectOutputKind(first_outputs);
   RETURN_IF_ERROR(CheckLabels(job, kind, first_outputs));
 
-  std::vector<LayerComparison> layers(job.layers.size());
+  std::vector<LayerComparison> layers(job.quantization_plan.layers.size());
   RETURN_IF_ERROR(MapInOrder<BatchResult>(
       batches.batches, job.threads,
       [&](int64_t batch) -> absl::StatusOr<BatchResult> {

@@ -96,13 +96,13 @@ absl::Status PlanJob(JobState& job) {
   RETURN_IF_ERROR(CheckBatch(job.model.graph));
   // Compiling finds every operator that is missing, and attributes that make no sense.
   RETURN_IF_ERROR(CompileGraph(job.model.graph, job.model.opset(), CpuBackend()).status());
-  absl::StatusOr<std::vector<PlannedLayer>> layers =
-      PlanLayers(job.model.graph, job.recipe.rules);
-  if (!layers.ok()) return RenameFields(layers.status(), "recipe", "spec.recipe");
-  job.layers = *std::move(layers);
-  if (TensorsToObserve(job.layers).empty()) {
+  absl::StatusOr<QuantizationPlan> plan = PlanQuantization(job.model.graph, job.recipe);
+  if (!plan.ok()) return RenameFields(plan.status(), "recipe", "spec.recipe");
+  job.quantization_plan = *std::move(plan);
+  if (!QuantizesAnything(job.quantization_plan)) {
     return MakeError(absl::StatusCode::kFailedPrecondition, "NOTHING_TO_QUANTIZE",
-                     "the model has no Conv, Gemm or MatMul layer that the recipe does not exclude");
+                     "the model has no layer that can be quantized (Conv, ConvTranspose, Gemm, MatMul, LSTM, GRU, RNN, "
+                     "Gather of a table) and that the recipe does not exclude");
   }
   ASSIGN_OR_RETURN(job.data, OpenData(job, job.spec.data(), "data"));
   if (job.spec.has_evaluation_data() && !job.spec.evaluation_data().files().empty()) {

@@ -67,32 +67,31 @@ ActivationHistogram PlotOf(const TensorStatistics& statistics) {
   return plot;
 }
 
-void DescribeLayers(JobState& job) {
-  for (const PlannedLayer& layer : job.layers) {
-    LayerQuality quality{.node = layer.node, .op_type = layer.op_type, .excluded = layer.excluded};
-    if (!layer.excluded) {
-      const std::string& tensor = layer.activations[0];
-      const ActivationDecision& activation = job.quantization.activations.at(tensor);
-      const TensorStatistics& statistics = job.statistics.at(tensor);
-      if (!layer.weight.empty()) quality.weight_format = job.recipe.weight.format.id;
-      quality.activation_scale = activation.scale;
-      quality.activation_zero_point = activation.zero_point;
-      quality.clip_lower = activation.clip_lower;
-      quality.clip_upper = activation.clip_upper;
-      quality.observed_min = statistics.min();
-      quality.observed_max = statistics.max();
-      quality.histogram = PlotOf(statistics);
-    }
-    job.report.layers.push_back(std::move(quality));
-  }
+LayerQuality Describe(const JobState& job, const PlannedLayer& layer) {
+  LayerQuality quality{.node = layer.node, .op_type = layer.op_type, .excluded = layer.excluded};
+  if (layer.excluded) return quality;
+  if (!layer.weights.empty()) quality.weight_format = layer.weight_recipe.format.id;
+  if (layer.activations.empty()) return quality;
+  const std::string& tensor = layer.activations[0];
+  const ActivationDecision& activation = job.quantization.activations.at(tensor);
+  const TensorStatistics& statistics = job.statistics.at(tensor);
+  quality.activation_scale = activation.scale;
+  quality.activation_zero_point = activation.zero_point;
+  quality.clip_lower = activation.clip_lower;
+  quality.clip_upper = activation.clip_upper;
+  quality.observed_min = statistics.min();
+  quality.observed_max = statistics.max();
+  quality.histogram = PlotOf(statistics);
+  return quality;
 }
 
 }  // namespace
 
 absl::Status QuantizeModel(JobState& job) {
   const Graph& graph = job.model.graph;
+  const QuantizationPlan& plan = job.quantization_plan;
   ASSIGN_OR_RETURN(job.quantization,
-                   ChooseCodes(graph, job.layers, job.recipe, job.statistics, job.threads));
+                   ChooseCodes(graph, plan, job.statistics, job.threads));
   if (Compensates(job.recipe, "bias_correction")) {
     // Codes are cheap to choose again; the pass over the data is what a checkpoint saves.
     const std::optional<std::string> saved = job.checkpoint.Load(kCheckpointName);
@@ -101,13 +100,13 @@ absl::Status QuantizeModel(JobState& job) {
     } else {
       BatchSource rows = job.Batches(*job.data, job.split.calibration);
       rows.done = [&](int64_t done) { job.progress.Step(done, rows.batches); };
-      RETURN_IF_ERROR(MeasureOutputShift(graph, job.model.opset(), job.layers, rows, job.threads,
+      RETURN_IF_ERROR(MeasureOutputShift(graph, job.model.opset(), plan.layers, rows, job.threads,
                                          job.quantization));
       RETURN_IF_ERROR(job.checkpoint.Save(kCheckpointName, Serialize(job.quantization.output_shift)));
     }
   }
-  ASSIGN_OR_RETURN(job.quantized, ApplyQuantization(graph, job.layers, job.quantization));
-  DescribeLayers(job);
+  ASSIGN_OR_RETURN(job.quantized, ApplyQuantization(graph, plan, job.quantization));
+  for (const PlannedLayer& layer : plan.layers) job.report.layers.push_back(Describe(job, layer));
   return absl::OkStatus();
 }
 

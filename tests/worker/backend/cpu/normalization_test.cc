@@ -8,11 +8,13 @@ namespace quantd {
 namespace {
 
 using ::testing::ElementsAre;
+using testing::ExpectNear;
 using testing::Floats;
 using testing::HasReason;
 using testing::Ints;
 using testing::RandomTensor;
 using testing::RunOne;
+using testing::RunOp;
 using testing::ValuesOf;
 
 // The elements of `x` along `axis` that share all other coordinates, once for each such group.
@@ -81,9 +83,35 @@ TEST(BatchNormalizationTest, ScalesEachChannelByItsStatistics) {
   }
   EXPECT_THAT(RunOne("BatchNormalization", {x, gamma, beta, mean, Floats({2}, {1, 1})}),
               HasReason("BAD_SHAPE"));
-  EXPECT_THAT(RunOne("BatchNormalization", {x, gamma, beta, mean, variance},
-                     {{"training_mode", int64_t{1}}}),
+  // Until opset 13, further outputs ask for training.
+  EXPECT_THAT(RunOp("BatchNormalization", {x, gamma, beta, mean, variance}, {}, 9, 3),
               HasReason("BAD_ATTRIBUTE"));
+}
+
+TEST(BatchNormalizationTest, TrainingMeasuresTheBatch) {
+  // Channel 0 holds 1, 3 and 5, 7: mean 4, variance (9 + 1 + 1 + 9) / 4 = 5. Channel 1 is 2 throughout.
+  const Tensor x = Floats({2, 2, 2}, {1, 3, 2, 2, 5, 7, 2, 2});
+  const Tensor one = Floats({2}, {1, 1}), zero = Floats({2}, {0, 0}), ten = Floats({2}, {10, 10});
+  ASSERT_OK_AND_ASSIGN(
+      const std::vector<Tensor> y,
+      RunOp("BatchNormalization", {x, one, zero, ten, one},
+            {{"training_mode", int64_t{1}}, {"momentum", 0.75f}, {"epsilon", 4.0f}}, 15, 3));
+  // (x - 4) / sqrt(5 + 4)
+  ExpectNear(y[0], x.shape(), {-1, -1 / 3.0, 0, 0, 1 / 3.0, 1, 0, 0}, 1e-6);
+  ExpectNear(y[1], {2}, {0.75 * 10 + 0.25 * 4, 0.75 * 10 + 0.25 * 2}, 1e-6);
+  ExpectNear(y[2], {2}, {0.75 * 1 + 0.25 * 5, 0.75 * 1}, 1e-6);
+  EXPECT_THAT(RunOp("BatchNormalization", {Floats({0, 2}, {}), one, zero, ten, one},
+                    {{"training_mode", int64_t{1}}}, 15, 3),
+              HasReason("BAD_SHAPE"));
+}
+
+TEST(BatchNormalizationTest, NotSpatialMeansStatisticsOfEachPosition) {
+  const Tensor x = Floats({1, 2, 2}, {1, 2, 3, 4});
+  const Tensor zero = Floats({4}, {0, 0, 0, 0}), one = Floats({4}, {1, 1, 1, 1});
+  ASSERT_OK_AND_ASSIGN(const Tensor y,
+                       RunOne("BatchNormalization", {x, one, zero, Floats({4}, {0, 1, 1, 0}), one},
+                              {{"spatial", int64_t{0}}, {"epsilon", 0.0f}}, 7));
+  ExpectNear(y, x.shape(), {1, 1, 2, 4}, 1e-6);
 }
 
 // (x - mean) / sqrt(variance + epsilon) * gamma + beta over stretches of `n`.

@@ -138,14 +138,29 @@ TEST(HostileTensor, ABooleanByteOfTwoBecomesTrue) {
                                Tensor::Of<bool>({2}, {true, false})));
 }
 
-TEST(HostileTensor, StringsAndUnknownTypesAreUnsupported) {
-  for (const int type : {8, 14, 17, 99, -5}) {
+TEST(HostileTensor, ComplexAndUnknownTypesAreUnsupported) {
+  for (const int type : {14, 15, 24, 99, -1, -2, -5}) {
     onnx::ModelProto proto = ReluModel();
     AddInitializer(proto.mutable_graph(), "w", type, {1});
     EXPECT_THAT(Read(proto), AllOf(StatusIs(absl::StatusCode::kUnimplemented),
                                    HasReason("UNSUPPORTED_DTYPE"),
                                    NamesField("model.graph.initializer[w]")));
   }
+}
+
+TEST(HostileTensor, StringsMustBeAsManyAsTheShapeSays) {
+  for (const int count : {0, 1, 3}) {
+    onnx::ModelProto proto = ReluModel();
+    onnx::TensorProto* w = AddInitializer(proto.mutable_graph(), "w", onnx::TensorProto::STRING, {2});
+    for (int i = 0; i < count; ++i) w->add_string_data("a");
+    EXPECT_THAT(Read(proto), AllOf(HasReason("BAD_TENSOR"), NamesField("model.graph.initializer[w]")));
+  }
+}
+
+TEST(HostileTensor, AnInputOfNegativeTypeIsNoSequence) {
+  onnx::ModelProto proto = ReluModel();
+  proto.mutable_graph()->mutable_input(0)->mutable_type()->mutable_tensor_type()->set_elem_type(-1);
+  EXPECT_THAT(Read(proto), AllOf(HasReason("BAD_GRAPH"), NamesField("model.graph.input[x]")));
 }
 
 onnx::ModelProto ExternalModel(const std::string& location, const std::string& offset,

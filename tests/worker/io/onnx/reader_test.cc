@@ -9,6 +9,7 @@
 namespace quantd {
 namespace {
 
+using ::testing::AllOf;
 using namespace ::quantd::testing;  // NOLINT: matchers and builders.
 using ::testing::ElementsAre;
 using ::testing::UnorderedElementsAre;
@@ -214,6 +215,85 @@ TEST(ReadOnnxModel, ReadsEveryElementTypeFromItsTypedField) {
   EXPECT_TRUE(IdenticalTensors(made.at("bool"), Tensor::Of<bool>({1}, {true})));
   EXPECT_EQ(std::memcmp(made.at("float16").raw(), "\x00\x3c", 2), 0);
   EXPECT_EQ(std::memcmp(made.at("bfloat16").raw(), "\x80\xbf", 2), 0);
+}
+
+// The numbers of the types that ONNX got after version 1.12, whose schema we are built with.
+constexpr int kFloat8E4M3FN = 17, kFloat8E5M2FNUZ = 20, kUint4 = 21, kInt4 = 22, kFloat4E2M1 = 23;
+constexpr int kUint2 = 25, kInt2 = 26;
+
+TEST(ReadOnnxModel, ReadsNarrowTypesFromRawAndTypedData) {
+  onnx::ModelProto proto = ReluModel();
+  onnx::GraphProto* graph = proto.mutable_graph();
+  AddInitializer(graph, "f8", kFloat8E4M3FN, {3})->set_raw_data("\x38\xfe\x01");
+  onnx::TensorProto* typed = AddInitializer(graph, "f8_typed", kFloat8E5M2FNUZ, {2});
+  typed->add_int32_data(0x80);
+  typed->add_int32_data(0x7f);
+  // Packed types: a byte of elements each entry, so three elements of 4 bits are two bytes.
+  AddInitializer(graph, "i4", kInt4, {3})->set_raw_data("\x1f\x07");
+  typed = AddInitializer(graph, "u4_typed", kUint4, {3, 1});
+  typed->add_int32_data(0xf1);
+  typed->add_int32_data(0x02);
+  AddInitializer(graph, "f4", kFloat4E2M1, {2})->set_raw_data("\xf7");
+  AddInitializer(graph, "u2", kUint2, {5})->set_raw_data("\xe4\x03");
+  AddInitializer(graph, "i2", kInt2, {4})->set_raw_data("\x1b");
+  AddInitializer(graph, "empty", kInt4, {0, 7})->set_raw_data("");
+  ASSERT_OK_AND_ASSIGN(const Model model, Read(proto));
+  const auto expect = [&](const char* name, DataType type, const Shape& shape, const std::string& bytes) {
+    const Tensor& tensor = model.graph.initializers.at(name);
+    EXPECT_EQ(tensor.dtype(), type) << name;
+    EXPECT_EQ(tensor.shape(), shape) << name;
+    ASSERT_EQ(tensor.bytes(), bytes.size()) << name;
+    EXPECT_EQ(std::memcmp(tensor.raw(), bytes.data(), bytes.size()), 0) << name;
+  };
+  expect("f8", DataType::kFloat8E4M3FN, {3}, "\x38\xfe\x01");
+  expect("f8_typed", DataType::kFloat8E5M2FNUZ, {2}, "\x80\x7f");
+  expect("i4", DataType::kInt4, {3}, "\x1f\x07");
+  expect("u4_typed", DataType::kUint4, {3, 1}, "\xf1\x02");
+  expect("f4", DataType::kFloat4E2M1, {2}, "\xf7");
+  expect("u2", DataType::kUint2, {5}, "\xe4\x03");
+  expect("i2", DataType::kInt2, {4}, "\x1b");
+  expect("empty", DataType::kInt4, {0, 7}, "");
+}
+
+TEST(ReadOnnxModel, WhatStandsBehindTheLastPackedElementIsDropped) {
+  onnx::ModelProto proto = ReluModel();
+  AddInitializer(proto.mutable_graph(), "i4", kInt4, {3})->set_raw_data("\x1f\xa7");
+  AddInitializer(proto.mutable_graph(), "u2", kUint2, {1})->set_raw_data("\xff");
+  ASSERT_OK_AND_ASSIGN(const Model model, Read(proto));
+  EXPECT_EQ(std::memcmp(model.graph.initializers.at("i4").raw(), "\x1f\x07", 2), 0);
+  EXPECT_EQ(std::memcmp(model.graph.initializers.at("u2").raw(), "\x03", 1), 0);
+}
+
+TEST(ReadOnnxModel, PackedTensorsOfTheWrongLengthAreRefused) {
+  for (const char* raw : {"", "\x01", "\x01\x01\x01"}) {
+    onnx::ModelProto proto = ReluModel();
+    AddInitializer(proto.mutable_graph(), "w", kInt4, {3})->set_raw_data(raw);
+    EXPECT_THAT(Read(proto), AllOf(HasReason("BAD_TENSOR"), NamesField("model.graph.initializer[w]")));
+  }
+  onnx::ModelProto proto = ReluModel();
+  onnx::TensorProto* typed = AddInitializer(proto.mutable_graph(), "w", kInt4, {3});
+  for (int i = 0; i < 3; ++i) typed->add_int32_data(1);  // Unpacked: one entry an element.
+  EXPECT_THAT(Read(proto), HasReason("BAD_TENSOR"));
+  typed->clear_int32_data();
+  typed->add_int32_data(1);
+  typed->add_int32_data(256);
+  EXPECT_THAT(Read(proto), HasReason("BAD_TENSOR"));
+}
+
+TEST(ReadOnnxModel, ReadsPackedExternalTensors) {
+  const FileFolder folder;
+  const std::string path = folder.Write("w", std::string("\x21\xf3", 2));
+  onnx::ModelProto proto = ReluModel();
+  onnx::TensorProto* w = AddInitializer(proto.mutable_graph(), "w", kUint4, {3});
+  w->set_data_location(onnx::TensorProto::EXTERNAL);
+  onnx::StringStringEntryProto* entry = w->add_external_data();
+  entry->set_key("location");
+  entry->set_value("w.bin");
+  entry = w->add_external_data();
+  entry->set_key("length");
+  entry->set_value("2");
+  ASSERT_OK_AND_ASSIGN(const Model model, Read(proto, {{"w.bin", path}}));
+  EXPECT_EQ(std::memcmp(model.graph.initializers.at("w").raw(), "\x21\x03", 2), 0);
 }
 
 }  // namespace

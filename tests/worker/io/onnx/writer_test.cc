@@ -74,6 +74,36 @@ TEST(SerializeOnnxModel, RaisesTheIrVersionToWhatTheOpsetNeeds) {
   EXPECT_EQ(LowestIrVersion(18), 8);
   EXPECT_EQ(LowestIrVersion(19), 9);
   EXPECT_EQ(LowestIrVersion(21), 10);
+  EXPECT_EQ(LowestIrVersion(23), 11);
+  EXPECT_EQ(LowestIrVersion(24), 12);
+  EXPECT_EQ(LowestIrVersion(25), 13);
+}
+
+TEST(SerializeOnnxModel, RaisesTheIrVersionToWhatTheElementTypesNeed) {
+  const std::pair<DataType, int64_t> expected[] = {
+      {DataType::kInt8, 9},          {DataType::kFloat8E4M3FN, 9}, {DataType::kFloat8E4M3FNUZ, 9},
+      {DataType::kFloat8E5M2, 9},    {DataType::kFloat8E5M2FNUZ, 9}, {DataType::kUint4, 10},
+      {DataType::kInt4, 10},         {DataType::kFloat4E2M1, 11},  {DataType::kUint2, 13},
+      {DataType::kInt2, 13}};
+  for (const auto& [type, version] : expected) {
+    Model model = RichModel();  // IR version 9.
+    model.graph.initializers["codes"] = Tensor(type, {3});
+    ASSERT_OK_AND_ASSIGN(const std::string bytes, SerializeOnnxModel(model));
+    ASSERT_OK_AND_ASSIGN(const Model again, ReadBytes(bytes));
+    EXPECT_EQ(again.ir_version, version) << DataTypeName(type);
+    EXPECT_TRUE(IdenticalTensors(again.graph.initializers.at("codes"), Tensor(type, {3})));
+  }
+  // A type that only a body inside a body uses counts too.
+  Model model = RichModel();
+  auto inner = std::make_shared<Graph>();
+  inner->initializers["w"] = Tensor(DataType::kInt4, {2});
+  auto body = std::make_shared<Graph>();
+  body->nodes = {{.name = "i", .op_type = "If",
+                  .attributes = {{"then_branch", std::shared_ptr<const Graph>(inner)}}}};
+  model.graph.nodes[0].attributes["g"] = std::shared_ptr<const Graph>(body);
+  ASSERT_OK_AND_ASSIGN(const std::string bytes, SerializeOnnxModel(model));
+  ASSERT_OK_AND_ASSIGN(const Model again, ReadBytes(bytes));
+  EXPECT_EQ(again.ir_version, 10);
 }
 
 TEST(SerializeOnnxModel, RefusesAnInitializerWithoutValue) {

@@ -1,0 +1,25 @@
+// The rules of a recipe, applied to the nodes of a graph.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "worker/graph/graph.h"
+#include "worker/methods/recipe.h"
+#include "worker/quantize/quantization_plan.h"
+
+namespace quantd {
+
+// Gives every layer its recipe and its exclusion. `others` are names of nodes that are no layers but read and make
+// codes: rules may exclude them too. Returns those that are excluded.
+//
+// Errors: as PlanQuantization(), RULE_MATCHES_NOTHING.
+absl::StatusOr<std::set<std::string>> ApplyRules(const Recipe& recipe, const std::vector<const Node*>& others,
+                                                 std::vector<PlannedLayer>& layers);
+
+// The last rule that says how the layer's activations become codes; -1 when none does.
+int ActivationRuleOf(const Recipe& recipe, const PlannedLayer& layer);
+
+}  // namespace quantd
