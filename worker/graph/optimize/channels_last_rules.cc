@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace quantd {
+namespace quantd::optimize {
 namespace {
 
 constexpr absl::string_view kPools[] = {"AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool"};
@@ -123,7 +123,7 @@ std::optional<Node> MovePad(Node node, Initializers& initializers) {
 bool IsPool(const Node& node) { return node.domain.empty() && Holds(kPools, node.op_type); }
 
 bool IsPointwise(const Node& node) {
-  if (node.domain == "quantd") return node.op_type == "Gelu" || node.op_type == "FakeQuantize";
+  if (node.domain == "quantd") return node.op_type == "Activation" || node.op_type == "FakeQuantize";
   return node.domain.empty() && Holds(kPointwise, node.op_type);
 }
 
@@ -142,4 +142,4 @@ bool DropsSpatialAxes(const Node& moved) {
   return Holds(kReductions, moved.op_type) && moved.Int("keepdims", 1) == 0;
 }
 
-}  // namespace quantd
+}  // namespace quantd::optimize

@@ -7,7 +7,7 @@
 
 #include "worker/graph/graph.h"
 
-namespace quantd {
+namespace quantd::optimize {
 
 // Max and average pools, global ones too; of two-dimensional planes when their input is of rank 4.
 bool IsPool(const Node& node);
@@ -24,4 +24,4 @@ std::optional<Node> MoveAxes(const Node& node, int64_t opset, std::map<std::stri
 // Whether a node of MoveAxes() is a reduction over height and width that keeps neither: what is left is [N, C].
 bool DropsSpatialAxes(const Node& moved);
 
-}  // namespace quantd
+}  // namespace quantd::optimize

@@ -1,112 +1,96 @@
-#include "worker/graph/optimize/fuse_conv.h"
-
+// A convolution takes in what follows it: a residual sum, then an activation, in one pass over its result while that is
+// still in the cache.
+#include <array>
 #include <limits>
-#include <map>
 #include <optional>
 #include <utility>
 #include <vector>
 
-namespace quantd {
+#include "worker/graph/optimize/passes.h"
+#include "worker/graph/optimize/rewriter.h"
+#include "worker/graph/shapes.h"
+
+namespace quantd::optimize {
 namespace {
 
-struct MatchedActivation {
-  std::string op_type;
+struct FusedActivation {
+  std::string name;
   float alpha = 0;
   float beta = 0;
-  std::string output;
-  std::vector<std::string> nodes;  // Names of those that it replaces.
 };
 
-std::optional<float> ScalarBound(const Graph& graph, const Node& node, size_t index, float fallback) {
-  if (index >= node.inputs.size() || node.inputs[index].empty()) return fallback;
-  const auto it = graph.initializers.find(node.inputs[index]);
-  if (it == graph.initializers.end() || it->second.dtype() != DataType::kFloat || it->second.size() != 1) {
-    return std::nullopt;
+// Up to opset 10 Clip's bounds are attributes, later inputs; no node has both.
+std::optional<FusedActivation> MatchClip(const Rewriter& rewriter, const Node& node) {
+  std::array<double, 2> bounds = {node.Float("min", std::numeric_limits<float>::lowest()),
+                                  node.Float("max", std::numeric_limits<float>::max())};
+  for (size_t i = 0; i < 2; ++i) {
+    if (node.inputs.size() <= i + 1 || node.inputs[i + 1].empty()) continue;
+    const std::optional<double> bound = rewriter.Scalar(node.inputs[i + 1], 1);
+    if (!bound) return std::nullopt;
+    bounds[i] = *bound;
   }
-  return *it->second.data<float>();
+  if (!(bounds[0] <= bounds[1])) return std::nullopt;
+  return FusedActivation{"clip", static_cast<float>(bounds[0]), static_cast<float>(bounds[1])};
 }
 
-std::optional<MatchedActivation> Match(const Graph& graph, const Node& node) {
-  if (!node.domain.empty() || node.outputs.size() != 1) return std::nullopt;
-  MatchedActivation fused{.op_type = node.op_type, .output = node.outputs[0], .nodes = {node.name}};
-  if (node.Is("Relu") || node.Is("Sigmoid") || node.Is("Tanh") || node.Is("HardSwish")) return fused;
-  if (node.Is("LeakyRelu")) {
-    fused.alpha = node.Float("alpha", 0.01f);
-    return fused;
+std::optional<FusedActivation> MatchActivation(const Rewriter& rewriter, const Node& node) {
+  if (node.domain == kFusedDomain && node.op_type == "Activation") {
+    return FusedActivation{node.String("function", "")};
   }
-  if (node.Is("Elu")) {
-    fused.alpha = node.Float("alpha", 1);
-    return fused;
-  }
-  if (!node.Is("Clip")) return std::nullopt;
-  // Up to opset 10 the bounds are attributes, later inputs; no node has both.
-  const std::optional<float> lowest =
-      ScalarBound(graph, node, 1, node.Float("min", std::numeric_limits<float>::lowest()));
-  const std::optional<float> highest =
-      ScalarBound(graph, node, 2, node.Float("max", std::numeric_limits<float>::max()));
-  if (!lowest || !highest || !(*lowest <= *highest)) return std::nullopt;
-  fused.alpha = *lowest;
-  fused.beta = *highest;
-  return fused;
+  if (node.Is("Relu")) return FusedActivation{"relu"};
+  if (node.Is("Sigmoid")) return FusedActivation{"sigmoid"};
+  if (node.Is("Tanh")) return FusedActivation{"tanh"};
+  if (node.Is("HardSwish")) return FusedActivation{"hard_swish"};
+  if (node.Is("LeakyRelu")) return FusedActivation{"leaky_relu", node.Float("alpha", 0.01f)};
+  if (node.Is("Elu")) return FusedActivation{"elu", node.Float("alpha", 1)};
+  if (node.Is("Clip")) return MatchClip(rewriter, node);
+  return std::nullopt;
 }
 
-// x * Sigmoid(x), both of which read `tensor` and nobody else does.
-std::optional<MatchedActivation> MatchSilu(const std::string& tensor, const GraphIndex& index,
-                                         const std::set<std::string>& keep) {
-  const std::vector<const Node*>& readers = index.Consumers(tensor);
-  if (readers.size() != 2) return std::nullopt;
-  const bool first = readers[0]->Is("Sigmoid");
-  const Node& sigmoid = *readers[first ? 0 : 1];
-  const Node& product = *readers[first ? 1 : 0];
-  if (!sigmoid.Is("Sigmoid") || !product.Is("Mul") || product.inputs.size() != 2) return std::nullopt;
-  const std::string& gate = sigmoid.outputs[0];
-  const bool multiplies = (product.inputs[0] == tensor && product.inputs[1] == gate) ||
-                          (product.inputs[1] == tensor && product.inputs[0] == gate);
-  if (!multiplies || index.Consumers(gate).size() != 1 || index.IsGraphOutput(gate) || keep.count(gate) > 0) {
-    return std::nullopt;
-  }
-  return MatchedActivation{.op_type = "Silu",
-                         .output = product.outputs[0],
-                         .nodes = {sigmoid.name, product.name}};
+// The other operand of an Add of two tensors that surely have the same shape.
+std::optional<std::string> MatchResidual(const Rewriter& rewriter, const ShapeFacts& shapes, const Node& node,
+                                         const std::string& output) {
+  if (!node.Is("Add") || node.inputs.size() != 2 || node.inputs[0] == node.inputs[1]) return std::nullopt;
+  const std::string& other = node.inputs[node.inputs[0] == output ? 1 : 0];
+  if (rewriter.Constant(other) != nullptr) return std::nullopt;
+  const auto a = shapes.find(output), b = shapes.find(other);
+  if (a == shapes.end() || b == shapes.end() || !SameShape(a->second, b->second)) return std::nullopt;
+  return other;
 }
 
 }  // namespace
 
-absl::Status FuseConvActivation(Graph& graph, const std::set<std::string>& keep) {
-  const GraphIndex index(graph);
-  std::set<std::string> dropped;
-  std::map<std::string, MatchedActivation> fused;  // By the convolution's name.
+bool FuseConv(Graph& graph, const PassContext& context) {
+  const ShapeFacts shapes = InferShapes(graph, context.opset);
+  Rewriter rewriter(graph, context);
   for (const Node& node : graph.nodes) {
-    const bool convolution = node.Is("Conv") || (node.domain == "quantd" && node.op_type == "FusedConv" &&
-                                                 !node.Has("activation"));
-    if (!convolution) continue;
-    const std::string& output = node.outputs[0];
-    if (index.IsGraphOutput(output) || keep.count(output) > 0) continue;
-    const std::vector<const Node*>& readers = index.Consumers(output);
-    std::optional<MatchedActivation> match =
-        readers.size() == 1 && readers[0]->inputs[0] == output ? Match(graph, *readers[0])
-                                                               : MatchSilu(output, index, keep);
-    if (!match) continue;
-    dropped.insert(match->nodes.begin(), match->nodes.end());
-    fused.emplace(node.name, *std::move(match));
-  }
-
-  std::vector<Node> nodes;
-  for (Node& node : graph.nodes) {
-    if (dropped.count(node.name) > 0) continue;
-    const auto it = fused.find(node.name);
-    if (it != fused.end()) {
-      node.domain = "quantd";
-      node.op_type = "FusedConv";
-      node.outputs[0] = it->second.output;
-      node.attributes["activation"] = it->second.op_type;
-      node.attributes["activation_alpha"] = it->second.alpha;
-      node.attributes["activation_beta"] = it->second.beta;
+    if (!node.Is("Conv") || node.outputs.size() != 1) continue;
+    std::vector<const Node*> matched = {&node};
+    Node fused = node;
+    fused.domain = kFusedDomain;
+    fused.op_type = "FusedConv";
+    const Node* next = rewriter.OnlyReader(node.outputs[0]);
+    if (next != nullptr) {
+      if (const auto residual = MatchResidual(rewriter, shapes, *next, node.outputs[0])) {
+        fused.inputs.resize(4);
+        fused.inputs[3] = *residual;
+        matched.push_back(next);
+        next = rewriter.OnlyReader(next->outputs[0]);
+      }
     }
-    nodes.push_back(std::move(node));
+    if (next != nullptr && next->inputs[0] == matched.back()->outputs[0]) {
+      if (const auto activation = MatchActivation(rewriter, *next)) {
+        fused.attributes["activation"] = activation->name;
+        fused.attributes["activation_alpha"] = activation->alpha;
+        fused.attributes["activation_beta"] = activation->beta;
+        matched.push_back(next);
+      }
+    }
+    if (matched.size() == 1) continue;
+    fused.outputs = matched.back()->outputs;
+    rewriter.Replace(matched, matched.back(), std::move(fused));
   }
-  graph.nodes = std::move(nodes);
-  return absl::OkStatus();
+  return rewriter.Apply();
 }
 
-}  // namespace quantd
+}  // namespace quantd::optimize
