@@ -12,6 +12,7 @@
 #include "worker/backend/backend.h"
 #include "worker/exec/control_flow/control_flow.h"
 #include "worker/exec/operator_support.h"
+#include "worker/exec/optimize_for.h"
 #include "worker/exec/run_memory.h"
 
 namespace quantd {
@@ -41,7 +42,7 @@ struct Step {
 
 class GraphExecutor final : public Executor {
  public:
-  static absl::StatusOr<std::unique_ptr<Executor>> Compile(const Graph& graph, int64_t opset,
+  static absl::StatusOr<std::unique_ptr<Executor>> Compile(const Graph& original, int64_t opset,
                                                            const Backend& backend,
                                                            const std::vector<std::string>& keep);
 
@@ -76,10 +77,13 @@ class GraphExecutor final : public Executor {
   std::vector<int> readers_;  // By slot: how many inputs of steps read it, and one if it is an output.
 };
 
-absl::StatusOr<std::unique_ptr<Executor>> GraphExecutor::Compile(const Graph& graph, int64_t opset,
+absl::StatusOr<std::unique_ptr<Executor>> GraphExecutor::Compile(const Graph& original, int64_t opset,
                                                                  const Backend& backend,
                                                                  const std::vector<std::string>& keep) {
-  RETURN_IF_ERROR(CheckSupport(graph, opset, backend));
+  RETURN_IF_ERROR(CheckSupport(original, opset, backend));
+  Graph graph = original;
+  OptimizeFor(backend, opset, keep, graph);
+
   auto executor = std::make_unique<GraphExecutor>();
   executor->inputs_ = graph.inputs;
   for (const ValueInfo& output : graph.outputs) executor->outputs_.push_back(output.name);

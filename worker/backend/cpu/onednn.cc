@@ -144,14 +144,24 @@ absl::Status OneDnnConvolution::Run(const float* input, float* output) const {
 
 absl::Status MatrixProduct(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k,
                            float alpha, const float* a, const float* b, float beta, float* c) {
+  return StridedMatrixProduct(m, n, k, alpha, {a, transpose_a ? m : k, transpose_a},
+                              {b, transpose_b ? k : n, transpose_b}, beta, c, n);
+}
+
+absl::Status StridedMatrixProduct(int64_t m, int64_t n, int64_t k, float alpha, const MatrixOperand& a,
+                                  const MatrixOperand& b, float beta, float* c, int64_t c_stride) {
   if (m == 0 || n == 0) return absl::OkStatus();
   if (k == 0) {
-    for (int64_t i = 0; i < m * n; ++i) c[i] = beta == 0 ? 0 : beta * c[i];
+    for (int64_t i = 0; i < m; ++i) {
+      for (int64_t j = 0; j < n; ++j) {
+        float& value = c[i * c_stride + j];
+        value = beta == 0 ? 0 : beta * value;
+      }
+    }
     return absl::OkStatus();
   }
-  const dnnl::status status =
-      dnnl::sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, alpha, a,
-                  transpose_a ? m : k, b, transpose_b ? k : n, beta, c, n);
+  const dnnl::status status = dnnl::sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', m, n, k, alpha, a.data,
+                                          a.stride, b.data, b.stride, beta, c, c_stride);
   if (status == dnnl::status::success) return absl::OkStatus();
   return MakeError(absl::StatusCode::kInternal, "ONEDNN",
                    absl::StrCat("oneDNN: matrix product failed with status ", static_cast<int>(status)));

@@ -42,4 +42,13 @@ class OneDnnConvolution {
 absl::Status MatrixProduct(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k,
                            float alpha, const float* a, const float* b, float beta, float* c);
 
+// The same with rows that lie lda, ldb and ldc elements apart.
+struct MatrixOperand {
+  const float* data;
+  int64_t stride;
+  bool transposed = false;
+};
+absl::Status StridedMatrixProduct(int64_t m, int64_t n, int64_t k, float alpha, const MatrixOperand& a,
+                                  const MatrixOperand& b, float beta, float* c, int64_t c_stride);
+
 }  // namespace quantd::cpu
