@@ -32,6 +32,7 @@ ALLOWED = {
     "worker/formats": WORKER_GRAPH + ["worker/kernels"],
     "worker/graph": WORKER_GRAPH,
     "worker/graph/rewrites": WORKER_GRAPH + ["worker/graph/rewrites"],
+    "worker/graph/optimize": WORKER_GRAPH,
     "worker/backend": WORKER_GRAPH,
     "worker/backend/cpu": WORKER_GRAPH + ["worker/backend", "worker/formats", "worker/kernels"],
     "worker/observe": WORKER_GRAPH + ["worker/formats", "worker/kernels"],

@@ -3,7 +3,6 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,9 +12,8 @@
 #include "worker/backend/backend.h"
 #include "worker/exec/control_flow/control_flow.h"
 #include "worker/exec/operator_support.h"
+#include "worker/exec/optimize_for.h"
 #include "worker/exec/run_memory.h"
-#include "worker/graph/optimize/channels_last.h"
-#include "worker/graph/optimize/fuse_conv.h"
 
 namespace quantd {
 namespace {
@@ -44,7 +42,7 @@ struct Step {
 
 class GraphExecutor final : public Executor {
  public:
-  static absl::StatusOr<std::unique_ptr<Executor>> Compile(const Graph& graph, int64_t opset,
+  static absl::StatusOr<std::unique_ptr<Executor>> Compile(const Graph& original, int64_t opset,
                                                            const Backend& backend,
                                                            const std::vector<std::string>& keep);
 
@@ -79,14 +77,12 @@ class GraphExecutor final : public Executor {
   std::vector<int> readers_;  // By slot: how many inputs of steps read it, and one if it is an output.
 };
 
-absl::StatusOr<std::unique_ptr<Executor>> GraphExecutor::Compile(const Graph& model, int64_t opset,
+absl::StatusOr<std::unique_ptr<Executor>> GraphExecutor::Compile(const Graph& original, int64_t opset,
                                                                  const Backend& backend,
                                                                  const std::vector<std::string>& keep) {
-  RETURN_IF_ERROR(CheckSupport(model, opset, backend));
-  Graph graph = model;
-  const std::set<std::string> kept(keep.begin(), keep.end());
-  RETURN_IF_ERROR(FuseConvActivation(graph, kept));
-  RETURN_IF_ERROR(MoveChannelsLast(graph, opset, kept));
+  RETURN_IF_ERROR(CheckSupport(original, opset, backend));
+  Graph graph = original;
+  OptimizeFor(backend, opset, keep, graph);
 
   auto executor = std::make_unique<GraphExecutor>();
   executor->inputs_ = graph.inputs;

@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "common/status_macros.h"
+#include "worker/backend/cpu/broadcast.h"
 #include "worker/backend/cpu/kernel_support.h"
 #include "worker/kernels/select_kernels.h"
 
@@ -313,6 +314,14 @@ constexpr KernelEntry kEntries[] = {
 };
 
 }  // namespace
+
+absl::Status BroadcastAdd(const Tensor& a, const Tensor& b, Outputs& outputs, Tensor& sum) {
+  return FloatArithmetic<AddOp>(a, b, outputs, sum);
+}
+
+absl::Status BroadcastMul(const Tensor& a, const Tensor& b, Outputs& outputs, Tensor& product) {
+  return FloatArithmetic<MulOp>(a, b, outputs, product);
+}
 
 std::span<const KernelEntry> BinaryKernels() { return kEntries; }
 

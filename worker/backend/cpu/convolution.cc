@@ -1,6 +1,6 @@
 // Conv, by oneDNN; and quantd.FusedConv, which rewrites make:
 //   y = activation(conv(x, w) + bias + residual), inputs x, w, bias (optional), residual (optional),
-// with Conv's attributes, "activation" (a FusedActivation's op_type, "activation_alpha", "activation_beta") and
+// with Conv's attributes, "activation" (a FusedActivation's name, "activation_alpha", "activation_beta") and
 // "channels_last" (x, residual and y are [N, spatial..., C]; w stays [O, C / group, spatial...]).
 #include <map>
 #include <mutex>
@@ -52,7 +52,7 @@ class ConvKernel final : public Kernel {
       : node_(node),
         groups_(node.Int("group", 1)),
         channels_last_(node.Int("channels_last", 0) != 0),
-        activation_{.op_type = node.String("activation", ""),
+        activation_{.name = node.String("activation", ""),
                     .alpha = node.Float("activation_alpha", 0),
                     .beta = node.Float("activation_beta", 0)},
         constant_weights_(constant_weights) {}
@@ -150,7 +150,7 @@ class ConvKernel final : public Kernel {
 
 absl::StatusOr<std::unique_ptr<Kernel>> MakeConv(const KernelContext& context) {
   const std::string activation = context.node.String("activation", "");
-  if (!IsFusible({.op_type = activation})) {
+  if (!IsFusible({.name = activation})) {
     return BadAttribute(absl::StrCat("'", activation, "' cannot be fused into a convolution"));
   }
   // A bias that is absent is as constant as one that is stored.

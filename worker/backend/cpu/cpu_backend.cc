@@ -31,13 +31,16 @@ class Cpu final : public Backend {
  public:
   Cpu() {
     for (const auto family :
-         {cpu::BatchNormalizationKernels(),
+         {cpu::AttentionKernels(),
+          cpu::BatchNormalizationKernels(),
           cpu::BinaryKernels(),
           cpu::ChannelNormalizationKernels(),
           cpu::ChannelsLastPoolKernels(),
           cpu::ConvTransposeKernels(),
           cpu::ConvolutionKernels(),
           cpu::DropoutKernels(),
+          cpu::FusedLayerKernels(),
+          cpu::FusedMatMulKernels(),
           cpu::IndexKernels(),
           cpu::IntegerConvolutionKernels(),
           cpu::IntegerMatrixKernels(),

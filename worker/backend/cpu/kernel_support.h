@@ -108,4 +108,9 @@ std::span<const KernelEntry> BatchNormalizationKernels();
 std::span<const KernelEntry> ChannelNormalizationKernels();
 std::span<const KernelEntry> DropoutKernels();
 
+// Operators of domain "quantd", which only rewrites make.
+std::span<const KernelEntry> AttentionKernels();
+std::span<const KernelEntry> FusedLayerKernels();
+std::span<const KernelEntry> FusedMatMulKernels();
+
 }  // namespace quantd::cpu

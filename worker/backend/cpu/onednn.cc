@@ -42,7 +42,7 @@ Tag WeightTag(size_t rank, bool grouped) {
 }
 
 struct Eltwise {
-  absl::string_view op_type;
+  absl::string_view name;
   dnnl::algorithm algorithm;
   bool fixed_alpha;  // The parameter is the function's own, not the activation's.
   float alpha;
@@ -50,19 +50,21 @@ struct Eltwise {
 
 // oneDNN's formula, parameter for parameter, equals ONNX's in each of these.
 constexpr Eltwise kEltwise[] = {
-    {"Relu", dnnl::algorithm::eltwise_relu, true, 0},
-    {"LeakyRelu", dnnl::algorithm::eltwise_relu, false, 0},
-    {"Clip", dnnl::algorithm::eltwise_clip_v2, false, 0},
-    {"Sigmoid", dnnl::algorithm::eltwise_logistic, true, 0},
-    {"Tanh", dnnl::algorithm::eltwise_tanh, true, 0},
-    {"Elu", dnnl::algorithm::eltwise_elu, false, 0},
-    {"HardSwish", dnnl::algorithm::eltwise_hardswish, true, 0},
-    {"Silu", dnnl::algorithm::eltwise_swish, true, 1},
+    {"relu", dnnl::algorithm::eltwise_relu, true, 0},
+    {"leaky_relu", dnnl::algorithm::eltwise_relu, false, 0},
+    {"clip", dnnl::algorithm::eltwise_clip_v2, false, 0},
+    {"sigmoid", dnnl::algorithm::eltwise_logistic, true, 0},
+    {"tanh", dnnl::algorithm::eltwise_tanh, true, 0},
+    {"elu", dnnl::algorithm::eltwise_elu, false, 0},
+    {"hard_swish", dnnl::algorithm::eltwise_hardswish, true, 0},
+    {"silu", dnnl::algorithm::eltwise_swish, true, 1},
+    {"gelu_erf", dnnl::algorithm::eltwise_gelu_erf, true, 0},
+    {"gelu_tanh", dnnl::algorithm::eltwise_gelu_tanh, true, 0},
 };
 
-const Eltwise* FindEltwise(absl::string_view op_type) {
+const Eltwise* FindEltwise(absl::string_view name) {
   for (const Eltwise& entry : kEltwise) {
-    if (entry.op_type == op_type) return &entry;
+    if (entry.name == name) return &entry;
   }
   return nullptr;
 }
@@ -99,7 +101,7 @@ dnnl::primitive_attr Attributes(const OneDnnConvolution::Problem& problem, const
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   dnnl::post_ops after;
   if (problem.has_residual) after.append_binary(dnnl::algorithm::binary_add, output);
-  if (const Eltwise* eltwise = FindEltwise(problem.activation.op_type)) {
+  if (const Eltwise* eltwise = FindEltwise(problem.activation.name)) {
     after.append_eltwise(1, eltwise->algorithm,
                          eltwise->fixed_alpha ? eltwise->alpha : problem.activation.alpha,
                          problem.activation.beta);
@@ -133,7 +135,7 @@ dnnl::convolution_forward::primitive_desc Describe(const OneDnnConvolution::Prob
 }  // namespace
 
 bool IsFusible(const FusedActivation& activation) {
-  return activation.op_type.empty() || FindEltwise(activation.op_type) != nullptr;
+  return activation.name.empty() || FindEltwise(activation.name) != nullptr;
 }
 
 struct OneDnnConvolution::Impl {
@@ -237,14 +239,24 @@ absl::Status OneDnnConvolution::Run(const float* input, const float* residual, v
 
 absl::Status MatrixProduct(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k,
                            float alpha, const float* a, const float* b, float beta, float* c) {
+  return StridedMatrixProduct(m, n, k, alpha, {a, transpose_a ? m : k, transpose_a},
+                              {b, transpose_b ? k : n, transpose_b}, beta, c, n);
+}
+
+absl::Status StridedMatrixProduct(int64_t m, int64_t n, int64_t k, float alpha, const MatrixOperand& a,
+                                  const MatrixOperand& b, float beta, float* c, int64_t c_stride) {
   if (m == 0 || n == 0) return absl::OkStatus();
   if (k == 0) {
-    for (int64_t i = 0; i < m * n; ++i) c[i] = beta == 0 ? 0 : beta * c[i];
+    for (int64_t i = 0; i < m; ++i) {
+      for (int64_t j = 0; j < n; ++j) {
+        float& value = c[i * c_stride + j];
+        value = beta == 0 ? 0 : beta * value;
+      }
+    }
     return absl::OkStatus();
   }
-  const dnnl::status status =
-      dnnl::sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, alpha, a,
-                  transpose_a ? m : k, b, transpose_b ? k : n, beta, c, n);
+  const dnnl::status status = dnnl::sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', m, n, k, alpha, a.data,
+                                          a.stride, b.data, b.stride, beta, c, c_stride);
   if (status == dnnl::status::success) return absl::OkStatus();
   return MakeError(absl::StatusCode::kInternal, "ONEDNN",
                    absl::StrCat("oneDNN: matrix product failed with status ", static_cast<int>(status)));

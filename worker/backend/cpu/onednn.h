@@ -13,10 +13,10 @@
 
 namespace quantd::cpu {
 
-// A function of one value, by its ONNX operator: "" for none, "Relu", "LeakyRelu" (slope alpha), "Clip" (to
-// [alpha, beta]), "Sigmoid", "Tanh", "Elu" (alpha), "HardSwish", "Silu" (x sigmoid(x)).
+// What happens to a result before it is stored: "" for nothing, "relu", "leaky_relu" (slope alpha), "clip" (to [alpha,
+// beta]), "sigmoid", "tanh", "elu" (alpha), "hard_swish", "silu", "gelu_erf", "gelu_tanh".
 struct FusedActivation {
-  std::string op_type;
+  std::string name;
   float alpha = 0;
   float beta = 0;
 };
@@ -59,5 +59,14 @@ class OneDnnConvolution {
 // C = alpha op(A) op(B) + beta C, row-major. op(A) is [M, K], op(B) [K, N], C [M, N].
 absl::Status MatrixProduct(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k,
                            float alpha, const float* a, const float* b, float beta, float* c);
+
+// The same with rows that lie lda, ldb and ldc elements apart.
+struct MatrixOperand {
+  const float* data;
+  int64_t stride;
+  bool transposed = false;
+};
+absl::Status StridedMatrixProduct(int64_t m, int64_t n, int64_t k, float alpha, const MatrixOperand& a,
+                                  const MatrixOperand& b, float beta, float* c, int64_t c_stride);
 
 }  // namespace quantd::cpu

@@ -1,11 +1,10 @@
-#include "worker/graph/optimize/channels_last.h"
-
 #include <gmock/gmock.h>
 
 #include "tests/support/status_matchers.h"
 #include "tests/worker/graph/rewrites/nodes.h"
+#include "worker/graph/optimize/passes.h"
 
-namespace quantd {
+namespace quantd::optimize {
 namespace {
 
 using ::testing::ElementsAre;
@@ -18,10 +17,11 @@ using testing::Types;
 constexpr int64_t kOpset = 18;
 using Initializers = std::map<std::string, Tensor>;
 
-Graph Moved(std::vector<Node> nodes, Initializers more = {}, const std::set<std::string>& keep = {}) {
+Graph Moved(std::vector<Node> nodes, Initializers more = {}, const std::vector<std::string>& outputs = {}) {
   more["w"] = Tensor(DataType::kFloat, {2, 2, 1, 1});
   Graph graph = GraphOf(std::move(nodes), std::move(more));
-  EXPECT_OK(MoveChannelsLast(graph, kOpset, keep));
+  for (const std::string& output : outputs) graph.outputs.push_back({.name = output});
+  MoveChannelsLast(graph, {.opset = kOpset, .supports = [](const Node&) { return true; }});
   EXPECT_OK(SortTopologically(graph));  // Every tensor has one maker, before its readers.
   return graph;
 }
@@ -38,7 +38,7 @@ TEST(ChannelsLastTest, AChainIsTransposedAtItsEndsOnly) {
   EXPECT_EQ(graph.nodes[1].Int("channels_last", 0), 1);
 }
 
-TEST(ChannelsLastTest, KeptTensorsAreThereInTheirOwnLayout) {
+TEST(ChannelsLastTest, OutputsAreThereInTheirOwnLayout) {
   const Graph graph = Moved({Op("Conv", {"x", "w"}, {"a"}), Op("Relu", {"a"}, {"b"}), Op("Conv", {"b", "w"}, {"y"})},
                             {}, {"b"});
   EXPECT_EQ(std::count_if(graph.nodes.begin(), graph.nodes.end(),
@@ -135,4 +135,4 @@ TEST(ChannelsLastTest, TransposesMeet) {
 }
 
 }  // namespace
-}  // namespace quantd
+}  // namespace quantd::optimize

@@ -1,0 +1,37 @@
+#include "worker/exec/optimize_for.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include "common/status_macros.h"
+#include "worker/graph/optimize/optimize.h"
+
+namespace quantd {
+namespace {
+
+absl::StatusOr<std::vector<Tensor>> Evaluate(const Backend& backend, int64_t opset, const Node& node,
+                                             const std::vector<const Tensor*>& inputs) {
+  KernelContext context{.node = node, .opset = opset};
+  for (const Tensor* input : inputs) context.constants.push_back(input == nullptr ? Tensor() : *input);
+  ASSIGN_OR_RETURN(const std::unique_ptr<Kernel> kernel, backend.MakeKernel(context));
+  Outputs outputs(node.outputs.size());
+  RETURN_IF_ERROR(kernel->Run(inputs, outputs));
+  return std::move(outputs).Take();
+}
+
+}  // namespace
+
+void OptimizeFor(const Backend& backend, int64_t opset, const std::vector<std::string>& keep, Graph& graph) {
+  const char* const wanted = std::getenv("QUANTD_OPTIMIZE");
+  if (wanted != nullptr && std::strcmp(wanted, "0") == 0) return;
+  const optimize::PassContext context{
+      .opset = opset,
+      .supports = [&](const Node& node) { return backend.Supports(node, opset); },
+      .evaluate = [&](const Node& node, const std::vector<const Tensor*>& inputs) {
+        return Evaluate(backend, opset, node, inputs);
+      }};
+  Optimize(graph, keep, context);
+}
+
+}  // namespace quantd
