@@ -1,4 +1,8 @@
 // Conv against its definition: one sum over the window for each output.
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <map>
 #include <string>
 
 #include "tests/worker/backend/cpu/kernel_bench.h"
@@ -81,6 +85,84 @@ TEST_P(ConvTest, IsTheSumOverTheWindow) {
                          RunOne("Conv", {x, w, bias == nullptr ? Tensor() : *bias}, attributes));
     ExpectNear(y, shape, expected, 1e-5);
   }
+}
+
+// [N, C, spatial...] as [N, spatial..., C] or back.
+Tensor Turned(const Tensor& tensor, bool to_last) {
+  std::vector<int64_t> perm = {0};
+  const int64_t rank = static_cast<int64_t>(tensor.rank());
+  if (!to_last) perm.push_back(rank - 1);
+  for (int64_t axis = to_last ? 2 : 1; axis < (to_last ? rank : rank - 1); ++axis) perm.push_back(axis);
+  if (to_last) perm.push_back(1);
+  return RunOne("Transpose", {tensor}, {{"perm", perm}}).value();
+}
+
+TEST_P(ConvTest, FusedAddsTheResidualAndAppliesTheActivation) {
+  const ConvCase& c = GetParam();
+  const Tensor x = RandomTensor(c.input, 1), w = RandomTensor(c.weight, 2);
+  const Tensor b = RandomTensor({c.weight[0]}, 3);
+  Shape shape;
+  std::vector<double> expected;
+  NaiveConv(c, x, w, &b, shape, expected);
+  const Tensor residual = RandomTensor(shape, 4, 3);
+  for (const bool channels_last : {false, true}) {
+    const Attributes attributes = {{"group", c.group},
+                                   {"strides", c.strides},
+                                   {"dilations", c.dilations},
+                                   {"pads", c.pads},
+                                   {"channels_last", int64_t{channels_last}},
+                                   {"activation", std::string("clip")},
+                                   {"activation_alpha", -0.5f},
+                                   {"activation_beta", 1.0f}};
+    std::vector<Tensor> inputs = {x, w, b, residual};
+    if (channels_last) {
+      inputs[0] = Turned(x, true);
+      inputs[3] = Turned(residual, true);
+    }
+    ASSERT_OK_AND_ASSIGN(std::vector<Tensor> results,
+                         testing::RunOp("FusedConv", inputs, attributes, 17, 1, "quantd"));
+    const Tensor y = channels_last ? Turned(results[0], false) : results[0];
+    std::vector<double> fused = expected;
+    for (size_t i = 0; i < fused.size(); ++i) {
+      fused[i] = std::clamp(fused[i] + residual.data<float>()[i], -0.5, 1.0);
+    }
+    ExpectNear(y, shape, fused, 1e-5);
+  }
+}
+
+// Each as its formula, at values on both sides of its kinks.
+TEST(FusedConvTest, ActivationsAreThoseOfTheirNames) {
+  const auto sigmoid = [](double x) { return 1 / (1 + std::exp(-x)); };
+  const std::map<std::string, std::function<double(double)>> functions = {
+      {"relu", [](double x) { return std::max(x, 0.0); }},
+      {"leaky_relu", [](double x) { return x < 0 ? 0.25 * x : x; }},
+      {"clip", [](double x) { return std::clamp(x, 0.25, 2.0); }},
+      {"sigmoid", sigmoid},
+      {"tanh", [](double x) { return std::tanh(x); }},
+      {"elu", [](double x) { return x < 0 ? 0.25 * (std::exp(x) - 1) : x; }},
+      {"hard_swish", [](double x) { return x * std::clamp(x / 6 + 0.5, 0.0, 1.0); }},
+      {"silu", [&](double x) { return x * sigmoid(x); }},
+      {"gelu_erf", [](double x) { return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0))); }},
+      {"gelu_tanh",
+       [](double x) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); }}};
+  const Tensor x = RandomTensor({1, 1, 8, 8}, 1, 5);
+  const Tensor one = testing::Floats({1, 1, 1, 1}, {1});
+  for (const auto& [name, function] : functions) {
+    const Attributes attributes = {
+        {"activation", name}, {"activation_alpha", 0.25f}, {"activation_beta", 2.0f}};
+    ASSERT_OK_AND_ASSIGN(const std::vector<Tensor> results,
+                         testing::RunOp("FusedConv", {x, one}, attributes, 17, 1, "quantd"));
+    std::vector<double> expected;
+    for (int64_t i = 0; i < x.size(); ++i) expected.push_back(function(x.data<float>()[i]));
+    SCOPED_TRACE(name);
+    ExpectNear(results[0], x.shape(), expected, 1e-5);
+  }
+}
+
+TEST(FusedConvTest, AnUnknownActivationIsRefused) {
+  EXPECT_THAT(testing::RunOp("FusedConv", {RandomTensor({1, 1, 2, 2}, 1), RandomTensor({1, 1, 1, 1}, 2)},
+                             {{"activation", std::string("selu")}}, 17, 1, "quantd"),
+              HasReason("BAD_ATTRIBUTE"));
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -60,7 +60,7 @@ TEST(FuseConvTest, ASumOfEqualShapesIsAResidual) {
   }
 }
 
-TEST(FuseConvTest, OfTwoConvolutionsTheLaterOneTakesTheSum) {
+TEST(FuseConvTest, OfTwoConvolutionsOneTakesTheSum) {
   const Graph graph = Fused({Op("Conv", {"x", "w"}, {"a"}), Op("Conv", {"x", "w"}, {"b"}), Op("Add", {"a", "b"}, {"y"})});
   EXPECT_EQ(Types(graph).size(), 2u);
   EXPECT_EQ(graph.nodes.back().op_type, "FusedConv");
