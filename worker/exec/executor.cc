@@ -44,7 +44,8 @@ class GraphExecutor final : public Executor {
  public:
   static absl::StatusOr<std::unique_ptr<Executor>> Compile(const Graph& original, int64_t opset,
                                                            const Backend& backend,
-                                                           const std::vector<std::string>& keep);
+                                                           const std::vector<std::string>& keep,
+                                                           Arithmetic arithmetic);
 
   absl::StatusOr<TensorMap> Run(const TensorMap& feeds) const override {
     return Execute(feeds, nullptr);
@@ -79,10 +80,11 @@ class GraphExecutor final : public Executor {
 
 absl::StatusOr<std::unique_ptr<Executor>> GraphExecutor::Compile(const Graph& original, int64_t opset,
                                                                  const Backend& backend,
-                                                                 const std::vector<std::string>& keep) {
+                                                                 const std::vector<std::string>& keep,
+                                                                 Arithmetic arithmetic) {
   RETURN_IF_ERROR(CheckSupport(original, opset, backend));
   Graph graph = original;
-  OptimizeFor(backend, opset, keep, graph);
+  OptimizeFor(backend, opset, keep, arithmetic, graph);
 
   auto executor = std::make_unique<GraphExecutor>();
   executor->inputs_ = graph.inputs;
@@ -275,8 +277,9 @@ absl::StatusOr<TensorMap> GraphExecutor::Execute(const TensorMap& feeds,
 
 absl::StatusOr<std::unique_ptr<Executor>> CompileGraph(const Graph& graph, int64_t opset,
                                                        const Backend& backend,
-                                                       const std::vector<std::string>& keep) {
-  return GraphExecutor::Compile(graph, opset, backend, keep);
+                                                       const std::vector<std::string>& keep,
+                                                       Arithmetic arithmetic) {
+  return GraphExecutor::Compile(graph, opset, backend, keep, arithmetic);
 }
 
 }  // namespace quantd

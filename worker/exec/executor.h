@@ -39,6 +39,10 @@ class Executor {
   virtual size_t activation_bytes() const = 0;
 };
 
+// How layers of a quantized graph compute: in float32 on values that codes stand for (a simulation, whose result ONNX
+// Runtime reproduces), or in integers, as a deployed model does. Layers without an integer form are simulated.
+enum class Arithmetic { kFloat, kInteger };
+
 // Prepares every node on `backend` (borrowed; it outlives the executor). Constant subgraphs (only
 // initializers below them) are computed here, once. The tensors named in `keep`, feeds and initializers among
 // them, can be observed; others may vanish where nodes are fused.
@@ -48,7 +52,8 @@ class Executor {
 // in `keep` that the graph lacks.
 absl::StatusOr<std::unique_ptr<Executor>> CompileGraph(const Graph& graph, int64_t opset,
                                                        const Backend& backend,
-                                                       const std::vector<std::string>& keep = {});
+                                                       const std::vector<std::string>& keep = {},
+                                                       Arithmetic arithmetic = Arithmetic::kFloat);
 
 // Calls `work(index)` for 0..count-1 on `threads` threads; the first error by index wins and stops
 // the rest. Each thread pins OpenMP to one thread. `work` must write only what index owns.

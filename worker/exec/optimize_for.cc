@@ -22,11 +22,13 @@ absl::StatusOr<std::vector<Tensor>> Evaluate(const Backend& backend, int64_t ops
 
 }  // namespace
 
-void OptimizeFor(const Backend& backend, int64_t opset, const std::vector<std::string>& keep, Graph& graph) {
+void OptimizeFor(const Backend& backend, int64_t opset, const std::vector<std::string>& keep,
+                 Arithmetic arithmetic, Graph& graph) {
   const char* const wanted = std::getenv("QUANTD_OPTIMIZE");
   if (wanted != nullptr && std::strcmp(wanted, "0") == 0) return;
   const optimize::PassContext context{
       .opset = opset,
+      .integer = arithmetic == Arithmetic::kInteger,
       .supports = [&](const Node& node) { return backend.Supports(node, opset); },
       .evaluate = [&](const Node& node, const std::vector<const Tensor*>& inputs) {
         return Evaluate(backend, opset, node, inputs);

@@ -6,11 +6,13 @@
 #include <vector>
 
 #include "worker/backend/backend.h"
+#include "worker/exec/executor.h"
 
 namespace quantd {
 
 // Makes `graph` fast to run on `backend`: see worker/graph/optimize/optimize.h. With the environment variable
 // QUANTD_OPTIMIZE set to 0 it stays as it is, to look for the reason of a difference.
-void OptimizeFor(const Backend& backend, int64_t opset, const std::vector<std::string>& keep, Graph& graph);
+void OptimizeFor(const Backend& backend, int64_t opset, const std::vector<std::string>& keep,
+                 Arithmetic arithmetic, Graph& graph);
 
 }  // namespace quantd

@@ -2,20 +2,18 @@
 //   y = activation(conv(x, w) + bias + residual), inputs x, w, bias (optional), residual (optional),
 // with Conv's attributes, "activation" (a FusedActivation's name, "activation_alpha", "activation_beta") and
 // "channels_last" (x, residual and y are [N, spatial..., C]; w stays [O, C / group, spatial...]).
-#include <map>
-#include <mutex>
+#include <memory>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "worker/backend/cpu/kernel_support.h"
 #include "worker/backend/cpu/onednn.h"
+#include "worker/backend/cpu/shape_cache.h"
 #include "worker/backend/cpu/window.h"
 
 namespace quantd::cpu {
 namespace {
-
-// Prepared problems kept per node: one a batch size, usually two (full batches and the last one).
-constexpr size_t kPreparedMax = 8;
 
 const Tensor* Optional(const Inputs& inputs, size_t index) {
   return index < inputs.size() ? inputs[index] : nullptr;
@@ -127,16 +125,10 @@ class ConvKernel final : public Kernel {
 
   absl::StatusOr<std::shared_ptr<const OneDnnConvolution>> Prepare(
       const OneDnnConvolution::Problem& problem, const float* weights, const float* bias) const {
-    const std::lock_guard lock(mutex_);
-    const auto it = prepared_.find(problem.input);
-    if (it != prepared_.end()) return it->second;
-    ASSIGN_OR_RETURN(std::shared_ptr<const OneDnnConvolution> made,
-                     OneDnnConvolution::Create(problem, weights, bias));
-    if (constant_weights_) {
-      if (prepared_.size() >= kPreparedMax) prepared_.clear();
-      prepared_[problem.input] = made;
-    }
-    return made;
+    const auto make = [&]() -> absl::StatusOr<std::shared_ptr<const OneDnnConvolution>> {
+      return OneDnnConvolution::Create(problem, weights, bias);
+    };
+    return constant_weights_ ? prepared_.Get(problem.input, make) : make();
   }
 
   const Node node_;
@@ -144,8 +136,7 @@ class ConvKernel final : public Kernel {
   const bool channels_last_;
   const FusedActivation activation_;
   const bool constant_weights_;
-  mutable std::mutex mutex_;
-  mutable std::map<Shape, std::shared_ptr<const OneDnnConvolution>> prepared_;
+  mutable ShapeCache<OneDnnConvolution> prepared_;
 };
 
 absl::StatusOr<std::unique_ptr<Kernel>> MakeConv(const KernelContext& context) {

@@ -44,6 +44,7 @@ class Cpu final : public Backend {
           cpu::IndexKernels(),
           cpu::IntegerConvolutionKernels(),
           cpu::IntegerMatrixKernels(),
+          cpu::IntegerLayerKernels(),
           cpu::LpPoolKernels(),
           cpu::MatMulNBitsKernels(),
           cpu::MatrixKernels(),

@@ -88,6 +88,7 @@ std::span<const KernelEntry> ConvolutionKernels();
 std::span<const KernelEntry> MatrixKernels();
 std::span<const KernelEntry> PoolKernels();
 std::span<const KernelEntry> ChannelsLastPoolKernels();
+std::span<const KernelEntry> IntegerLayerKernels();
 std::span<const KernelEntry> NormalizationKernels();
 std::span<const KernelEntry> SoftmaxKernels();
 std::span<const KernelEntry> UnaryKernels();

@@ -1,35 +1,18 @@
 #include "worker/backend/cpu/onednn.h"
 
-#include <dnnl.hpp>
-
 #include <cstring>
 #include <unordered_map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/error.h"
+#include "worker/backend/cpu/onednn_support.h"
 
 namespace quantd::cpu {
 namespace {
 
 using dnnl::memory;
 using Tag = memory::format_tag;
-
-absl::Status FromOneDnn(const dnnl::error& error) {
-  const absl::StatusCode code = error.status == dnnl_out_of_memory
-                                    ? absl::StatusCode::kResourceExhausted
-                                    : absl::StatusCode::kInternal;
-  return MakeError(code, "ONEDNN", absl::StrCat("oneDNN: ", error.what()));
-}
-
-const dnnl::engine& Engine() {
-  static const auto* const kEngine = new dnnl::engine(dnnl::engine::kind::cpu, 0);
-  return *kEngine;
-}
-
-memory Wrap(const memory::desc& desc, const void* data) {
-  return memory(desc, Engine(), const_cast<void*>(data));
-}
 
 Tag InputTag(size_t rank, bool channels_last) {
   if (channels_last) return rank == 4 ? Tag::nhwc : Tag::ndhwc;
@@ -84,17 +67,6 @@ memory::dims OutputDims(const OneDnnConvolution::Problem& problem) {
   return output;
 }
 
-// oneDNN wants the padding that the last window really reaches into, even when that is negative.
-memory::dims PadsEnd(const OneDnnConvolution::Problem& problem) {
-  const Window& w = problem.window;
-  memory::dims pads_end = w.pads_end;
-  for (size_t axis = 0; axis < pads_end.size(); ++axis) {
-    pads_end[axis] = (w.output[axis] - 1) * w.strides[axis] + (w.kernel[axis] - 1) * w.dilations[axis] +
-                     1 - problem.input[axis + 2] - w.pads_begin[axis];
-  }
-  return pads_end;
-}
-
 dnnl::primitive_attr Attributes(const OneDnnConvolution::Problem& problem, const memory::desc& output) {
   dnnl::primitive_attr attributes;
   // The library's own scratchpad is not safe when one primitive runs on several threads.
@@ -118,18 +90,17 @@ dnnl::convolution_forward::primitive_desc Describe(const OneDnnConvolution::Prob
   constexpr auto kF32 = memory::data_type::f32;
   constexpr auto kInference = dnnl::prop_kind::forward_inference;
   constexpr auto kDirect = dnnl::algorithm::convolution_direct;
-  memory::dims dilates = problem.window.dilations;  // oneDNN counts from 0.
-  for (auto& dilate : dilates) --dilate;
+  const memory::dims dilates = WindowDilates(problem.window);
   const memory::desc weight(WeightDims(problem), kF32, Tag::any);
   const Window& w = problem.window;
   const auto description =
       problem.has_bias
           ? Convolution::desc(kInference, kDirect, input, weight,
                               memory::desc({problem.weight[0]}, kF32, Tag::x), output, w.strides,
-                              dilates, w.pads_begin, PadsEnd(problem))
+                              dilates, w.pads_begin, WindowPadsEnd(w, problem.input))
           : Convolution::desc(kInference, kDirect, input, weight, output, w.strides, dilates,
-                              w.pads_begin, PadsEnd(problem));
-  return Convolution::primitive_desc(description, attributes, Engine());
+                              w.pads_begin, WindowPadsEnd(w, problem.input));
+  return Convolution::primitive_desc(description, attributes, OneDnnEngine());
 }
 
 }  // namespace
@@ -185,13 +156,13 @@ absl::StatusOr<std::unique_ptr<OneDnnConvolution>> OneDnnConvolution::Create(
     if (impl->reorders_input) impl->input_offset = place(impl->descriptor.src_desc().get_size());
     if (impl->reorders_output) impl->output_offset = place(impl->descriptor.dst_desc().get_size());
 
-    dnnl::stream stream(Engine());
-    memory plain = Wrap(memory::desc(WeightDims(problem), kF32, WeightTag(rank, problem.groups > 1)), weights);
-    impl->weights = memory(impl->descriptor.weights_desc(), Engine());
+    dnnl::stream stream(OneDnnEngine());
+    memory plain = WrapMemory(memory::desc(WeightDims(problem), kF32, WeightTag(rank, problem.groups > 1)), weights);
+    impl->weights = memory(impl->descriptor.weights_desc(), OneDnnEngine());
     dnnl::reorder(plain, impl->weights).execute(stream, plain, impl->weights);
     if (problem.has_bias) {
       const memory::desc desc({problem.weight[0]}, kF32, Tag::x);
-      impl->bias = memory(desc, Engine());
+      impl->bias = memory(desc, OneDnnEngine());
       std::memcpy(impl->bias.get_data_handle(), bias, desc.get_size());
     }
     stream.wait();
@@ -204,27 +175,27 @@ absl::StatusOr<std::unique_ptr<OneDnnConvolution>> OneDnnConvolution::Create(
 absl::Status OneDnnConvolution::Run(const float* input, const float* residual, void* scratch,
                                     float* output) const {
   try {
-    dnnl::stream stream(Engine());
+    dnnl::stream stream(OneDnnEngine());
     char* const bytes = static_cast<char*>(scratch);
-    memory given_input = Wrap(impl_->input, input);
-    memory given_output = Wrap(impl_->output, output);
+    memory given_input = WrapMemory(impl_->input, input);
+    memory given_output = WrapMemory(impl_->output, output);
     memory source = given_input, destination = given_output;
     if (impl_->reorders_input) {
-      source = Wrap(impl_->descriptor.src_desc(), bytes + impl_->input_offset);
+      source = WrapMemory(impl_->descriptor.src_desc(), bytes + impl_->input_offset);
       dnnl::reorder(given_input, source).execute(stream, given_input, source);
     }
     if (impl_->reorders_output) {
-      destination = Wrap(impl_->descriptor.dst_desc(), bytes + impl_->output_offset);
+      destination = WrapMemory(impl_->descriptor.dst_desc(), bytes + impl_->output_offset);
     }
     std::unordered_map<int, memory> arguments = {
         {DNNL_ARG_SRC, source},
         {DNNL_ARG_WEIGHTS, impl_->weights},
         {DNNL_ARG_DST, destination},
-        {DNNL_ARG_SCRATCHPAD, Wrap(impl_->descriptor.scratchpad_desc(), bytes)}};
+        {DNNL_ARG_SCRATCHPAD, WrapMemory(impl_->descriptor.scratchpad_desc(), bytes)}};
     if (impl_->bias) arguments.emplace(DNNL_ARG_BIAS, impl_->bias);
     if (residual != nullptr) {
       arguments.emplace(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1,
-                        Wrap(impl_->output, residual));
+                        WrapMemory(impl_->output, residual));
     }
     impl_->primitive.execute(stream, arguments);
     if (impl_->reorders_output) {

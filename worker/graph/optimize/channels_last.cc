@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -125,9 +127,8 @@ class Mover {
 };
 
 bool Mover::Convert(const Node& node) {
-  if (node.Is("Conv") || (node.domain == "quantd" && node.op_type == "FusedConv")) {
-    return ConvertConv(node);
-  }
+  const bool fused = node.domain == kFusedDomain && (node.op_type == "FusedConv" || node.op_type == "IntegerConv");
+  if (fused || node.Is("Conv")) return ConvertConv(node);
   // Everything else follows a tensor that has moved already.
   if (node.inputs.empty() || FindTwin(node.inputs[0]) == nullptr) {
     const bool second = node.inputs.size() == 2 && FindTwin(node.inputs[1]) != nullptr;
@@ -145,7 +146,8 @@ bool Mover::Convert(const Node& node) {
 }
 
 bool Mover::ConvertConv(Node node) {
-  const std::string& weight = node.inputs[1];
+  const bool integer = node.op_type == "IntegerConv";
+  const std::string& weight = node.inputs[integer ? 3 : 1];
   const Tensor* tensor = Constant(weight);
   const Node* producer = index_.Producer(weight);
   // In a quantized graph the weight comes as codes.
@@ -154,9 +156,9 @@ bool Mover::ConvertConv(Node node) {
   }
   if (tensor == nullptr || tensor->rank() != 4 || node.Int("channels_last", 0) != 0) return false;
   node.inputs[0] = MakeTwin(node.inputs[0]);
-  if (node.inputs.size() > 3 && !node.inputs[3].empty()) node.inputs[3] = MakeTwin(node.inputs[3]);
-  node.domain = "quantd";
-  node.op_type = "FusedConv";
+  if (!integer && node.inputs.size() > 3 && !node.inputs[3].empty()) node.inputs[3] = MakeTwin(node.inputs[3]);
+  if (node.domain.empty()) node.op_type = "FusedConv";
+  node.domain = kFusedDomain;
   node.attributes["channels_last"] = int64_t{1};
   EmitTwin(std::move(node), false);
   return true;
@@ -166,7 +168,7 @@ bool Mover::ConvertPool(Node node) {
   const bool global = node.op_type == "GlobalAveragePool" || node.op_type == "GlobalMaxPool";
   node.inputs[0] = FindTwin(node.inputs[0])->name;
   node.outputs.resize(1);
-  node.domain = "quantd";
+  node.domain = kFusedDomain;
   node.op_type = absl::StrCat("ChannelsLast", node.op_type);
   EmitTwin(std::move(node), global);
   return true;

@@ -35,6 +35,8 @@ void Optimize(Graph& graph, const std::vector<std::string>& keep, const optimize
   for (const std::string& name : keep) {
     if (seen.insert(name).second) graph.outputs.push_back({.name = name});
   }
+  // Before constants are folded: it wants weights as their codes.
+  if (context.integer) optimize::LowerToInteger(graph, context);
   bool changed = true;
   for (int round = 0; changed && round < kCleanUpRounds; ++round) {
     changed = false;

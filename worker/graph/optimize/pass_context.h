@@ -16,6 +16,9 @@ inline constexpr char kFusedDomain[] = "quantd";
 struct PassContext {
   int64_t opset = 0;  // Of the ONNX domain.
 
+  // Whether quantized layers are to compute in integers instead of simulating that in float.
+  bool integer = false;
+
   // Whether the executor's backend runs a node; a pass makes no node that it does not.
   std::function<bool(const Node& node)> supports;
 

@@ -26,6 +26,9 @@ bool FoldShapes(Graph& graph, const PassContext& context);
 // Normalization of the last axis written in pieces, or as the operator -> quantd.LayerNormalization.
 bool FuseLayerNorm(Graph& graph, const PassContext& context);
 
+// Layers between codes -> quantd.IntegerConv and quantd.IntegerMatMul. Not the same bits as the float simulation.
+bool LowerToInteger(Graph& graph, const PassContext& context);
+
 // MatMul or Gemm by constant weights, with bias, activation and residual behind it -> quantd.FusedMatMul.
 bool FuseMatMul(Graph& graph, const PassContext& context);
 
