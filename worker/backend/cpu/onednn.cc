@@ -67,12 +67,14 @@ memory::dims OutputDims(const OneDnnConvolution::Problem& problem) {
   return output;
 }
 
-dnnl::primitive_attr Attributes(const OneDnnConvolution::Problem& problem, const memory::desc& output) {
+dnnl::primitive_attr Attributes(const OneDnnConvolution::Problem& problem) {
   dnnl::primitive_attr attributes;
   // The library's own scratchpad is not safe when one primitive runs on several threads.
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   dnnl::post_ops after;
-  if (problem.has_residual) after.append_binary(dnnl::algorithm::binary_add, output);
+  // The residual is put where the result will be. (A binary sum would spare that copy, but gives wrong results in
+  // oneDNN 2.6 where a window lies in the padding altogether.)
+  if (problem.has_residual) after.append_sum();
   if (const Eltwise* eltwise = FindEltwise(problem.activation.name)) {
     after.append_eltwise(1, eltwise->algorithm,
                          eltwise->fixed_alpha ? eltwise->alpha : problem.activation.alpha,
@@ -137,7 +139,7 @@ absl::StatusOr<std::unique_ptr<OneDnnConvolution>> OneDnnConvolution::Create(
     const Tag tag = InputTag(rank, problem.channels_last);
     impl->input = memory::desc(problem.input, kF32, tag);
     impl->output = memory::desc(OutputDims(problem), kF32, tag);
-    const dnnl::primitive_attr attributes = Attributes(problem, impl->output);
+    const dnnl::primitive_attr attributes = Attributes(problem);
     // Channels last are fast as they are. Otherwise the library chooses, and the caller's layout is changed on the way.
     const memory::desc any_input(problem.input, kF32, Tag::any);
     const memory::desc any_output(OutputDims(problem), kF32, Tag::any);
@@ -194,8 +196,8 @@ absl::Status OneDnnConvolution::Run(const float* input, const float* residual, v
         {DNNL_ARG_SCRATCHPAD, WrapMemory(impl_->descriptor.scratchpad_desc(), bytes)}};
     if (impl_->bias) arguments.emplace(DNNL_ARG_BIAS, impl_->bias);
     if (residual != nullptr) {
-      arguments.emplace(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1,
-                        WrapMemory(impl_->output, residual));
+      memory given_residual = WrapMemory(impl_->output, residual);
+      dnnl::reorder(given_residual, destination).execute(stream, given_residual, destination);
     }
     impl_->primitive.execute(stream, arguments);
     if (impl_->reorders_output) {

@@ -19,7 +19,7 @@ const std::map<std::string, Tensor> kWeights = {{"w", Tensor(DataType::kFloat, {
 Graph Fused(std::vector<Node> nodes, bool also_an_output = false) {
   Graph graph = GraphOf(std::move(nodes), kWeights);
   graph.inputs[0].has_shape = true;
-  graph.inputs[0].shape = {{-1, "N"}, {2, ""}, {4, ""}, {-1, "W"}};
+  graph.inputs[0].shape = {{-1, "N"}, {2, ""}, {4, ""}, {5, ""}};
   if (also_an_output) graph.outputs.push_back({.name = "c"});
   FuseConv(graph, {.opset = 17, .supports = [](const Node&) { return true; }});
   return graph;
