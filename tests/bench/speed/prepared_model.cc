@@ -10,8 +10,9 @@
 #include "common/status_macros.h"
 #include "worker/backend/backend.h"
 #include "worker/job/protocol/event_pipe.h"
+#include "worker/job/recipe_proto.h"
 #include "worker/job/stages/stages.h"
-#include "worker/quantize/plan_layers.h"
+#include "worker/quantize/quantization_plan.h"
 
 namespace quantd::bench {
 
@@ -21,6 +22,8 @@ absl::StatusOr<PreparedModel> PrepareModel(const std::string& path) {
   const JobFolder folder{root};
   RETURN_IF_ERROR(CreateFolders(folder.InputsFolder()));
   v1::JobSpec spec;
+  // Every preset observes the same tensors in the same way.
+  spec.mutable_recipe()->set_preset("w8a8-minmax");
   v1::FileRef& file = *spec.mutable_model()->add_files();
   file.set_name(std::filesystem::path(path).filename().string());
   file.set_digest("model");
@@ -37,8 +40,9 @@ absl::StatusOr<PreparedModel> PrepareModel(const std::string& path) {
       .spec = spec, .folder = folder, .threads = 1, .checkpoint = checkpoint, .progress = progress};
   RETURN_IF_ERROR(ImportModel(job));
   PreparedModel prepared;
-  ASSIGN_OR_RETURN(const std::vector<PlannedLayer> layers, PlanLayers(job.model.graph, {}));
-  prepared.observed = TensorsToObserve(layers);
+  ASSIGN_OR_RETURN(const Recipe recipe, ExpandRecipe(spec.recipe()));
+  ASSIGN_OR_RETURN(const QuantizationPlan plan, PlanQuantization(job.model.graph, recipe));
+  prepared.observed = TensorsToObserve(plan);
   prepared.model = std::move(job.model);
   ASSIGN_OR_RETURN(prepared.executor,
                    CompileGraph(prepared.model.graph, prepared.model.opset(), CpuBackend()));

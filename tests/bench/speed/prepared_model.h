@@ -15,7 +15,7 @@ namespace quantd::bench {
 struct PreparedModel {
   Model model;
   std::unique_ptr<Executor> executor;
-  std::vector<std::string> observed;  // By a plan without rules.
+  std::vector<std::string> observed;  // By the plan of a W8A8 preset.
 };
 
 // Errors: those of the import stage, the planner and the executor.
