@@ -106,5 +106,12 @@ std::span<const KernelEntry> LpPoolKernels();
 std::span<const KernelEntry> BatchNormalizationKernels();
 std::span<const KernelEntry> ChannelNormalizationKernels();
 std::span<const KernelEntry> DropoutKernels();
+std::span<const KernelEntry> PReluKernels();
+std::span<const KernelEntry> DepthSpaceKernels();
+std::span<const KernelEntry> LossKernels();
+std::span<const KernelEntry> NonMaxSuppressionKernels();
+std::span<const KernelEntry> ResizeKernels();
+std::span<const KernelEntry> GridSampleKernels();
+std::span<const KernelEntry> RoiKernels();
 
 }  // namespace quantd::cpu
