@@ -38,6 +38,7 @@ class Cpu final : public Backend {
           cpu::ConvTransposeKernels(),
           cpu::ConvolutionKernels(),
           cpu::DropoutKernels(),
+          cpu::RecurrentKernels(),
           cpu::RoiKernels(),
           cpu::GridSampleKernels(),
           cpu::ResizeKernels(),

@@ -113,5 +113,6 @@ std::span<const KernelEntry> NonMaxSuppressionKernels();
 std::span<const KernelEntry> ResizeKernels();
 std::span<const KernelEntry> GridSampleKernels();
 std::span<const KernelEntry> RoiKernels();
+std::span<const KernelEntry> RecurrentKernels();
 
 }  // namespace quantd::cpu
