@@ -114,5 +114,9 @@ std::span<const KernelEntry> ResizeKernels();
 std::span<const KernelEntry> GridSampleKernels();
 std::span<const KernelEntry> RoiKernels();
 std::span<const KernelEntry> RecurrentKernels();
+std::span<const KernelEntry> SpectrumKernels();
+std::span<const KernelEntry> WindowFunctionKernels();
+std::span<const KernelEntry> PatchKernels();
+std::span<const KernelEntry> EinsumKernels();
 
 }  // namespace quantd::cpu
