@@ -108,6 +108,18 @@ std::span<const KernelEntry> LpPoolKernels();
 std::span<const KernelEntry> BatchNormalizationKernels();
 std::span<const KernelEntry> ChannelNormalizationKernels();
 std::span<const KernelEntry> DropoutKernels();
+std::span<const KernelEntry> PReluKernels();
+std::span<const KernelEntry> DepthSpaceKernels();
+std::span<const KernelEntry> LossKernels();
+std::span<const KernelEntry> NonMaxSuppressionKernels();
+std::span<const KernelEntry> ResizeKernels();
+std::span<const KernelEntry> GridSampleKernels();
+std::span<const KernelEntry> RoiKernels();
+std::span<const KernelEntry> RecurrentKernels();
+std::span<const KernelEntry> SpectrumKernels();
+std::span<const KernelEntry> WindowFunctionKernels();
+std::span<const KernelEntry> PatchKernels();
+std::span<const KernelEntry> EinsumKernels();
 
 // Operators of domain "quantd", which only rewrites make.
 std::span<const KernelEntry> AttentionKernels();
