@@ -17,7 +17,6 @@
 'use strict';
 const fs = require('fs');
 const path = require('path');
-const {execFileSync} = require('child_process');
 const {parseArgs} = require('util');
 const {OrtEngine, printProfile} = require('./ort_engine.js');
 const {QuantdEngine, callProgram} = require('./quantd_engine.js');
@@ -28,6 +27,7 @@ const SEQUENCE = 128;
 const MANY = 16;             // The second batch of the small models.
 const DIFFERENCE_MAX = 1e-3;  // Of the range of an output.
 const CALL_RUNS = 2000;
+const MEMORY_PROCESSES = 3;
 
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 const geometricMean = (values) => Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
@@ -65,13 +65,14 @@ async function runsPerTurn(engine, flags) {
   }
 }
 
+// Peak memory of both engines in bytes, in processes of their own: the median of a few, since a peak depends on when
+// memory goes back.
 function memory(flags, model, feeds) {
-  const ours = callProgram(flags.program, 'memory', model, feeds, flags.threads);
-  const theirs = execFileSync(process.execPath, [path.join(__dirname, 'ort_engine.js'), model, feeds, String(flags.threads)],
-                              {encoding: 'utf8'});
-  return [ours, theirs].map((line) => {
-    const [before, after] = line.split(' ').map(Number);
-    return {raw: after, net: after - before};
+  const ours = () => callProgram(flags.program, 'memory', model, feeds, flags.threads);
+  const theirs = () => callProgram(process.execPath, path.join(__dirname, 'ort_engine.js'), model, feeds, flags.threads);
+  return [ours, theirs].map((measureOnce) => {
+    const peaks = Array.from({length: MEMORY_PROCESSES}, () => measureOnce().split(' ').map(Number));
+    return {raw: median(peaks.map(([, after]) => after)), net: median(peaks.map(([before, after]) => after - before))};
   });
 }
 
