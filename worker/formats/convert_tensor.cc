@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "common/error.h"
+#include "worker/formats/half_float.h"
 #include "worker/formats/packed_codes.h"
 
 namespace quantd {
@@ -35,7 +36,9 @@ std::array<float, 256> ValueTable(const MinifloatFormat& format) {
 void WidenMinifloat(const MinifloatFormat& format, const Tensor& x, float* out) {
   if (format.bits() == 16) {
     const auto* codes = static_cast<const uint16_t*>(x.raw());
-    for (int64_t i = 0; i < x.size(); ++i) out[i] = FromMinifloat(format, codes[i]);
+    const bool half = format.type == DataType::kFloat16;
+    for (int64_t i = 0; half && i < x.size(); ++i) out[i] = HalfToFloat(codes[i]);
+    for (int64_t i = 0; !half && i < x.size(); ++i) out[i] = BfloatToFloat(codes[i]);
     return;
   }
   const std::array<float, 256> table = ValueTable(format);
@@ -88,7 +91,15 @@ absl::StatusOr<Tensor> FromFloat32(const Tensor& x, DataType to, Overflow overfl
   const float* from = x.data<float>();
   if (format->bits() == 16) {
     auto* out = static_cast<uint16_t*>(result.mutable_raw());
-    for (int64_t i = 0; i < x.size(); ++i) out[i] = ToMinifloat(*format, from[i], overflow);
+    // With infinities the rounding needs no cases, and becomes vector code.
+    const bool half = to == DataType::kFloat16;
+    if (overflow == Overflow::kSaturate) {
+      for (int64_t i = 0; i < x.size(); ++i) out[i] = ToMinifloat(*format, from[i], overflow);
+    } else if (half) {
+      for (int64_t i = 0; i < x.size(); ++i) out[i] = FloatToHalf(from[i]);
+    } else {
+      for (int64_t i = 0; i < x.size(); ++i) out[i] = FloatToBfloat(from[i]);
+    }
     return result;
   }
   auto* out = static_cast<uint8_t*>(result.mutable_raw());

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/error.h"
-#include "worker/backend/cpu/kernel_support.h"
+#include "worker/backend/cpu/array_kernels.h"
 
 namespace quantd {
 namespace {
@@ -31,16 +31,21 @@ class Cpu final : public Backend {
  public:
   Cpu() {
     for (const auto family :
-         {cpu::AttentionKernels(),
+         {cpu::ActivationKernels(),
+          cpu::ArgKernels(),
+          cpu::AttentionKernels(),
           cpu::BatchNormalizationKernels(),
           cpu::BinaryKernels(),
+          cpu::CastKernels(),
           cpu::ChannelNormalizationKernels(),
           cpu::ChannelsLastPoolKernels(),
           cpu::ConvTransposeKernels(),
           cpu::ConvolutionKernels(),
+          cpu::CumSumKernels(),
           cpu::DepthSpaceKernels(),
           cpu::DropoutKernels(),
           cpu::EinsumKernels(),
+          cpu::FillKernels(),
           cpu::FusedLayerKernels(),
           cpu::FusedMatMulKernels(),
           cpu::GridSampleKernels(),
@@ -48,6 +53,8 @@ class Cpu final : public Backend {
           cpu::IntegerConvolutionKernels(),
           cpu::IntegerLayerKernels(),
           cpu::IntegerMatrixKernels(),
+          cpu::JoinKernels(),
+          cpu::LogicKernels(),
           cpu::LossKernels(),
           cpu::LpPoolKernels(),
           cpu::MatMulNBitsKernels(),
@@ -56,17 +63,26 @@ class Cpu final : public Backend {
           cpu::NonMaxSuppressionKernels(),
           cpu::NormalizationKernels(),
           cpu::PReluKernels(),
+          cpu::PadKernels(),
           cpu::PatchKernels(),
           cpu::PoolKernels(),
+          cpu::PowerKernels(),
           cpu::QuantizeLinearKernels(),
           cpu::RecurrentKernels(),
           cpu::ReduceKernels(),
+          cpu::RepeatKernels(),
           cpu::ResizeKernels(),
           cpu::RoiKernels(),
+          cpu::ScatterKernels(),
+          cpu::SelectKernels(),
           cpu::ShapeKernels(),
+          cpu::SliceKernels(),
           cpu::SoftmaxKernels(),
           cpu::SpectrumKernels(),
+          cpu::TopKKernels(),
+          cpu::TransposeKernels(),
           cpu::UnaryKernels(),
+          cpu::UniqueKernels(),
           cpu::WindowFunctionKernels()}) {
       entries_.insert(entries_.end(), family.begin(), family.end());
     }

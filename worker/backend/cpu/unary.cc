@@ -1,145 +1,128 @@
-// Element-wise operators of one tensor.
+// Functions of one number: those that floats have, and those that integers have too.
 #include <cmath>
-#include <cstring>
 #include <limits>
+#include <memory>
+#include <type_traits>
+#include <utility>
 
-#include "common/status_macros.h"
-#include "worker/backend/cpu/kernel_support.h"
-#include "worker/kernels/select_kernels.h"
+#include "worker/backend/cpu/arithmetic.h"
+#include "worker/backend/cpu/elementwise.h"
 
 namespace quantd::cpu {
 namespace {
 
-template <typename Function>
-std::unique_ptr<Kernel> FloatKernel(Function function) {
-  return MakeKernelFrom([function](const Inputs& inputs, Outputs& outputs) -> absl::Status {
-    RETURN_IF_ERROR(RequireFloat(inputs, 0));
-    ASSIGN_OR_RETURN(Tensor out, outputs.Make(DataType::kFloat, inputs[0]->shape()));
-    const float* x = inputs[0]->data<float>();
-    float* y = out.mutable_data<float>();
-    for (int64_t i = 0, n = out.size(); i < n; ++i) y[i] = function(x[i]);
-    outputs[0] = std::move(out);
-    return absl::OkStatus();
-  });
-}
-
-// The same with a function of the vector kernels.
-std::unique_ptr<Kernel> SpanKernel(KernelTable::Map map) {
-  return MakeKernelFrom([map](const Inputs& inputs, Outputs& outputs) -> absl::Status {
-    RETURN_IF_ERROR(RequireFloat(inputs, 0));
-    ASSIGN_OR_RETURN(Tensor out, outputs.Make(DataType::kFloat, inputs[0]->shape()));
-    map(inputs[0]->data<float>(), static_cast<size_t>(out.size()), out.mutable_data<float>());
-    outputs[0] = std::move(out);
-    return absl::OkStatus();
-  });
-}
-
-template <KernelTable::Map KernelTable::*kMap>
-absl::StatusOr<std::unique_ptr<Kernel>> MakeSpan(const KernelContext&) {
-  return SpanKernel(Kernels().*kMap);
-}
-
-template <typename T>
-void Apply(const Tensor& in, Tensor& out, T (*function)(T)) {
-  const T* x = in.data<T>();
-  T* y = out.mutable_data<T>();
-  for (int64_t i = 0; i < in.size(); ++i) y[i] = function(x[i]);
-}
-
-// Operators that integers have too. Unsigned arithmetic keeps the minimum's negation defined.
-template <float (*kFloat)(float), int64_t (*kInteger)(int64_t)>
-absl::StatusOr<std::unique_ptr<Kernel>> MakeNumeric(const KernelContext&) {
-  return MakeKernelFrom([](const Inputs& inputs, Outputs& outputs) -> absl::Status {
-    RETURN_IF_ERROR(RequireInputs(inputs, 1));
-    Tensor out(inputs[0]->dtype(), inputs[0]->shape());
-    if (inputs[0]->dtype() == DataType::kFloat) {
-      Apply<float>(*inputs[0], out, kFloat);
-    } else if (inputs[0]->dtype() == DataType::kInt64) {
-      Apply<int64_t>(*inputs[0], out, kInteger);
-    } else {
-      return BadType(*inputs[0], "float or int64");
-    }
-    outputs[0] = std::move(out);
-    return absl::OkStatus();
-  });
-}
-
-float NegFloat(float x) { return -x; }
-int64_t NegInteger(int64_t x) { return static_cast<int64_t>(0 - static_cast<uint64_t>(x)); }
-float AbsFloat(float x) { return std::fabs(x); }
-int64_t AbsInteger(int64_t x) { return x < 0 ? NegInteger(x) : x; }
+using Maker = absl::StatusOr<std::unique_ptr<Kernel>>;
+using SignedTypes = TypeList<float, double, int8_t, int16_t, int32_t, int64_t>;
 
 template <float (*kFunction)(float)>
-absl::StatusOr<std::unique_ptr<Kernel>> Make(const KernelContext&) {
+Maker Make(const KernelContext&) {
   return FloatKernel([](float x) { return kFunction(x); });
 }
 
-float Log(float x) { return std::log(x); }
-float Sqrt(float x) { return std::sqrt(x); }
-float Floor(float x) { return std::floor(x); }
+float Acos(float x) { return std::acos(x); }
+float Acosh(float x) { return std::acosh(x); }
+float Asin(float x) { return std::asin(x); }
+float Asinh(float x) { return std::asinh(x); }
+float Atan(float x) { return std::atan(x); }
+float Atanh(float x) { return std::atanh(x); }
 float Ceil(float x) { return std::ceil(x); }
-float RoundEven(float x) { return std::nearbyint(x); }
-float Reciprocal(float x) { return 1 / x; }
-float Softplus(float x) { return x > 20 ? x : std::log1p(std::exp(x)); }
-float Sin(float x) { return std::sin(x); }
 float Cos(float x) { return std::cos(x); }
+float Cosh(float x) { return std::cosh(x); }
+float Floor(float x) { return std::floor(x); }
+float Log(float x) { return std::log(x); }
+float Reciprocal(float x) { return 1 / x; }
+float RoundEven(float x) { return std::nearbyint(x); }
+float Sin(float x) { return std::sin(x); }
+float Sinh(float x) { return std::sinh(x); }
+float Sqrt(float x) { return std::sqrt(x); }
+float Tan(float x) { return std::tan(x); }
 
-absl::StatusOr<std::unique_ptr<Kernel>> MakeLeakyRelu(const KernelContext& context) {
-  const float alpha = context.node.Float("alpha", 0.01f);
-  return FloatKernel([alpha](float x) { return x < 0 ? alpha * x : x; });
-}
+struct NegOp {
+  template <typename T>
+  static T Of(T x) {
+    if constexpr (std::is_integral_v<T>) return SubOp::Of(T(0), x);
+    return -x;
+  }
+};
 
-absl::StatusOr<std::unique_ptr<Kernel>> MakeElu(const KernelContext& context) {
-  const float alpha = context.node.Float("alpha", 1.0f);
-  return FloatKernel([alpha](float x) { return x < 0 ? alpha * std::expm1(x) : x; });
-}
+struct AbsOp {
+  template <typename T>
+  static T Of(T x) {
+    if constexpr (std::is_floating_point_v<T>) return std::fabs(x);
+    if constexpr (std::is_signed_v<T>) return x < 0 ? NegOp::Of(x) : x;
+    return x;
+  }
+};
 
-absl::StatusOr<std::unique_ptr<Kernel>> MakeHardSigmoid(const KernelContext& context) {
-  const float alpha = context.node.Float("alpha", 0.2f);
-  const float beta = context.node.Float("beta", 0.5f);
-  return FloatKernel(
-      [alpha, beta](float x) { return std::fmax(0.0f, std::fmin(1.0f, alpha * x + beta)); });
-}
+// A NaN stays one.
+struct SignOp {
+  template <typename T>
+  static T Of(T x) {
+    if constexpr (std::is_unsigned_v<T>) return T(x > 0);
+    return x > 0 ? T(1) : x < 0 ? T(-1) : x == 0 ? T(0) : x;
+  }
+};
 
-// Exact by the error function, or the published tanh form.
-absl::StatusOr<std::unique_ptr<Kernel>> MakeGelu(const KernelContext& context) {
-  const bool by_tanh = context.node.String("approximate", "none") == "tanh";
-  return SpanKernel(by_tanh ? Kernels().gelu_tanh : Kernels().gelu_erf);
-}
-
-std::unique_ptr<Kernel> ClipKernel(float lowest, float highest, bool from_inputs) {
+// Floats have the vector kernel, other types the operation.
+template <KernelTable::Map KernelTable::*kMap, typename Op, typename Types>
+Maker MakeSpanOr(const KernelContext& context) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Kernel> made, (MakeUnary<Op, Types>(context)));
+  const std::shared_ptr<Kernel> others = std::move(made);
+  const std::shared_ptr<Kernel> floats = SpanKernel(Kernels().*kMap);
   return MakeKernelFrom([=](const Inputs& inputs, Outputs& outputs) -> absl::Status {
-    RETURN_IF_ERROR(RequireFloat(inputs, 0));
-    float lo = lowest, hi = highest;
-    for (size_t i = 1; from_inputs && i < inputs.size() && i < 3; ++i) {
-      if (inputs[i] == nullptr) continue;
-      RETURN_IF_ERROR(RequireFloat(inputs, i));
-      if (inputs[i]->size() != 1) return BadShape("the bounds of Clip must be scalars");
-      (i == 1 ? lo : hi) = *inputs[i]->data<float>();
-    }
-    ASSIGN_OR_RETURN(Tensor out, outputs.Make(DataType::kFloat, inputs[0]->shape()));
-    const float* x = inputs[0]->data<float>();
-    float* y = out.mutable_data<float>();
-    for (int64_t i = 0, n = out.size(); i < n; ++i) {
-      const float raised = x[i] < lo ? lo : x[i];
-      y[i] = raised > hi ? hi : raised;
-    }
-    outputs[0] = std::move(out);
-    return absl::OkStatus();
+    RETURN_IF_ERROR(RequireInputs(inputs, 1));
+    return (inputs[0]->dtype() == DataType::kFloat ? floats : others)->Run(inputs, outputs);
   });
 }
 
-absl::StatusOr<std::unique_ptr<Kernel>> MakeClipAttributes(const KernelContext& context) {
-  return ClipKernel(context.node.Float("min", std::numeric_limits<float>::lowest()),
-                    context.node.Float("max", std::numeric_limits<float>::max()), false);
+struct ReluOp {
+  template <typename T>
+  static T Of(T x) {
+    return x > 0 || x != x ? x : T(0);
+  }
+};
+
+struct ErfOp {
+  template <typename T>
+  static T Of(T x) {
+    if constexpr (std::is_floating_point_v<T>) return std::erf(x);
+    return static_cast<T>(std::erf(static_cast<double>(x)));
+  }
+};
+
+struct NotOp {
+  static bool Of(bool x) { return !x; }
+};
+
+struct BitNotOp {
+  template <typename T>
+  static T Of(T x) {
+    return static_cast<T>(~x);
+  }
+};
+
+struct IsNanOp {
+  template <typename T>
+  static bool Of(T x) {
+    return x != x;
+  }
+};
+
+Maker MakeIsInf(const KernelContext& context) {
+  const bool negative = context.node.Int("detect_negative", 1) != 0;
+  const bool positive = context.node.Int("detect_positive", 1) != 0;
+  return MakeKernelFrom([=](const Inputs& inputs, Outputs& outputs) -> absl::Status {
+    RETURN_IF_ERROR(RequireInputs(inputs, 1));
+    return ForType(*inputs[0], FloatTypes(), [&]<typename T>(Type<T>) {
+      constexpr T kInfinity = std::numeric_limits<T>::infinity();
+      return Map<bool, T>(*inputs[0], outputs, [=](T x) {
+        return (positive && x == kInfinity) || (negative && x == -kInfinity);
+      });
+    });
+  });
 }
 
-absl::StatusOr<std::unique_ptr<Kernel>> MakeClipInputs(const KernelContext&) {
-  return ClipKernel(-std::numeric_limits<float>::infinity(),
-                    std::numeric_limits<float>::infinity(), true);
-}
-
-absl::StatusOr<std::unique_ptr<Kernel>> MakeIdentity(const KernelContext&) {
+Maker MakeIdentity(const KernelContext&) {
   return MakeKernelFrom([](const Inputs& inputs, Outputs& outputs) -> absl::Status {
     RETURN_IF_ERROR(RequireInputs(inputs, 1));
     outputs[0] = *inputs[0];
@@ -147,45 +130,37 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeIdentity(const KernelContext&) {
   });
 }
 
-absl::StatusOr<std::unique_ptr<Kernel>> MakeNot(const KernelContext&) {
-  return MakeKernelFrom([](const Inputs& inputs, Outputs& outputs) -> absl::Status {
-    RETURN_IF_ERROR(RequireInputs(inputs, 1));
-    if (inputs[0]->dtype() != DataType::kBool) return BadType(*inputs[0], "bool");
-    Tensor out(DataType::kBool, inputs[0]->shape());
-    for (int64_t i = 0; i < out.size(); ++i) {
-      out.mutable_data<bool>()[i] = !inputs[0]->data<bool>()[i];
-    }
-    outputs[0] = std::move(out);
-    return absl::OkStatus();
-  });
-}
-
 constexpr KernelEntry kEntries[] = {
-    {"Relu", 1, &MakeSpan<&KernelTable::relu>},
-    {"Sigmoid", 1, &MakeSpan<&KernelTable::sigmoid>},
-    {"Tanh", 1, &MakeSpan<&KernelTable::tanh>},
-    {"Erf", 9, &MakeSpan<&KernelTable::erf>},
-    {"Exp", 1, &MakeSpan<&KernelTable::exp>},
-    {"Log", 1, &Make<Log>},
-    {"Sqrt", 1, &Make<Sqrt>},
-    {"Floor", 1, &Make<Floor>},
+    {"Acos", 7, &Make<Acos>},
+    {"Acosh", 9, &Make<Acosh>},
+    {"Asin", 7, &Make<Asin>},
+    {"Asinh", 9, &Make<Asinh>},
+    {"Atan", 7, &Make<Atan>},
+    {"Atanh", 9, &Make<Atanh>},
     {"Ceil", 1, &Make<Ceil>},
-    {"Round", 11, &Make<RoundEven>},
-    {"Reciprocal", 1, &Make<Reciprocal>},
-    {"Softplus", 1, &Make<Softplus>},
-    {"Sin", 7, &Make<Sin>},
     {"Cos", 7, &Make<Cos>},
-    {"HardSwish", 14, &MakeSpan<&KernelTable::hard_swish>},
-    {"Neg", 1, &MakeNumeric<NegFloat, NegInteger>},
-    {"Abs", 1, &MakeNumeric<AbsFloat, AbsInteger>},
-    {"LeakyRelu", 1, &MakeLeakyRelu},
-    {"Elu", 1, &MakeElu},
-    {"HardSigmoid", 1, &MakeHardSigmoid},
-    {"Gelu", 20, &MakeGelu},
-    {"Clip", 1, &MakeClipAttributes},
-    {"Clip", 11, &MakeClipInputs},
-    {"Identity", 1, &MakeIdentity},
-    {"Not", 1, &MakeNot},
+    {"Cosh", 9, &Make<Cosh>},
+    {"Exp", 1, &MakeSpan<&KernelTable::exp>},
+    {"Floor", 1, &Make<Floor>},
+    {"Log", 1, &Make<Log>},
+    {"Reciprocal", 1, &Make<Reciprocal>},
+    {"Round", 11, &Make<RoundEven>},
+    {"Sigmoid", 1, &MakeSpan<&KernelTable::sigmoid>},
+    {"Sin", 7, &Make<Sin>},
+    {"Sinh", 9, &Make<Sinh>},
+    {"Sqrt", 1, &Make<Sqrt>},
+    {"Tan", 7, &Make<Tan>},
+    {"Tanh", 1, &MakeSpan<&KernelTable::tanh>},
+    {"Abs", 1, &MakeUnary<AbsOp, NumericTypes>, "", Takes::kFloats},
+    {"Erf", 9, &MakeSpanOr<&KernelTable::erf, ErfOp, NumericTypes>, "", Takes::kFloats},
+    {"Neg", 1, &MakeUnary<NegOp, SignedTypes>, "", Takes::kFloats},
+    {"Relu", 1, &MakeSpanOr<&KernelTable::relu, ReluOp, SignedTypes>, "", Takes::kFloats},
+    {"Sign", 9, &MakeUnary<SignOp, NumericTypes>, "", Takes::kFloats},
+    {"Not", 1, &MakeUnary<NotOp, TypeList<bool>>, "", Takes::kNumbers},
+    {"BitwiseNot", 18, &MakeUnary<BitNotOp, IntegerTypes>, "", Takes::kNumbers},
+    {"IsNaN", 9, &MakeUnary<IsNanOp, FloatTypes, true>, "", Takes::kFloats},
+    {"IsInf", 10, &MakeIsInf, "", Takes::kFloats},
+    {"Identity", 1, &MakeIdentity, "", Takes::kValues},
 };
 
 }  // namespace

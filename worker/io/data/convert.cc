@@ -1,13 +1,13 @@
 #include "worker/io/data/convert.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <type_traits>
 
 #include "absl/strings/str_cat.h"
+#include "worker/formats/half_float.h"
 #include "worker/io/data/data_errors.h"
 
 namespace quantd {
@@ -205,35 +205,6 @@ Conversion Convert(const Tensor& source, int64_t begin, int64_t count,
     done += n;
   }
   return Conversion::kOk;
-}
-
-float HalfToFloat(uint16_t half) {
-  const uint32_t sign = static_cast<uint32_t>(half & 0x8000) << 16;
-  const uint32_t exponent = (half >> 10) & 0x1f;
-  const uint32_t fraction = half & 0x3ff;
-  if (exponent == 0) {  // Zero and subnormals: fraction * 2^-24.
-    const float magnitude = static_cast<float>(fraction) * 0x1p-24f;
-    return sign != 0 ? -magnitude : magnitude;
-  }
-  const uint32_t widened = exponent == 31 ? 255 : exponent + 112;  // Bias 15 to bias 127.
-  return std::bit_cast<float>(sign | (widened << 23) | (fraction << 13));
-}
-
-uint16_t FloatToHalf(float value) {
-  const uint32_t bits = std::bit_cast<uint32_t>(value);
-  const uint16_t sign = static_cast<uint16_t>(bits >> 16 & 0x8000);
-  const float magnitude = std::bit_cast<float>(bits & 0x7fffffff);
-  if (std::isnan(magnitude)) return static_cast<uint16_t>(sign | 0x7e00);
-  if (magnitude >= 65520.0f) return static_cast<uint16_t>(sign | 0x7c00);  // Halfway above 65504.
-  if (magnitude <
-      0x1p-14f) {  // Subnormal: a multiple of 2^-24, rounded by the hardware's own rule.
-    return static_cast<uint16_t>(sign | static_cast<uint16_t>(std::nearbyint(magnitude * 0x1p24f)));
-  }
-  const uint32_t positive = bits & 0x7fffffff;
-  // Adding just below half of the last kept place, plus that place's own bit, rounds ties to even;
-  // a carry moves into the exponent as it should.
-  const uint32_t rounded = positive + 0xfff + ((positive >> 13) & 1);
-  return static_cast<uint16_t>(sign | ((rounded >> 13) - (112u << 10)));
 }
 
 }  // namespace quantd

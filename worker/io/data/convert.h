@@ -46,9 +46,4 @@ Conversion Convert(const Tensor& source, int64_t begin, int64_t count,
 // The last step of Convert alone.
 Conversion StoreAs(const double* values, int64_t count, DataType target, void* out);
 
-// IEEE 754 binary16 <-> binary32. FloatToHalf rounds to nearest, ties to even; too large becomes
-// infinite.
-float HalfToFloat(uint16_t half);
-uint16_t FloatToHalf(float value);
-
 }  // namespace quantd

@@ -1,4 +1,4 @@
-// Softmax, normalizations and reductions: results that sums over an axis can check.
+// Softmax and normalizations: results that sums over an axis can check.
 #include <cmath>
 #include <limits>
 
@@ -155,71 +155,6 @@ TEST(InstanceNormalizationTest, NormalizesEachPlane) {
   ExpectNormalized(
       x, y, 8, 1e-5, [&](int64_t i) { return gamma.data<float>()[i / 8 % 3]; },
       [&](int64_t i) { return beta.data<float>()[i / 8 % 3]; });
-}
-
-TEST(ReduceTest, FoldsTheNamedAxes) {
-  // [[1, 2, 3], [4, 5, 6]]
-  const Tensor x = Floats({2, 3}, {1, 2, 3, 4, 5, 6});
-  const auto reduce = [&](const std::string& type, const std::vector<int64_t>& axes) {
-    return ValuesOf(RunOne(type, {x}, {{"axes", axes}}).value());
-  };
-  EXPECT_THAT(reduce("ReduceSum", {0}), ElementsAre(5, 7, 9));
-  EXPECT_THAT(reduce("ReduceSum", {-1}), ElementsAre(6, 15));
-  EXPECT_THAT(reduce("ReduceMean", {0, 1}), ElementsAre(3.5f));
-  EXPECT_THAT(reduce("ReduceMean", {}), ElementsAre(3.5f));
-  EXPECT_THAT(reduce("ReduceMax", {1}), ElementsAre(3, 6));
-  EXPECT_THAT(reduce("ReduceMin", {0}), ElementsAre(1, 2, 3));
-  EXPECT_THAT(reduce("ReduceProd", {1}), ElementsAre(6, 120));
-  EXPECT_THAT(reduce("ReduceL2", {0}), ElementsAre(::testing::FloatEq(std::sqrt(17.0f)),
-                                                   ::testing::FloatEq(std::sqrt(29.0f)),
-                                                   ::testing::FloatEq(std::sqrt(45.0f))));
-}
-
-TEST(ReduceTest, KeepsOrDropsItsAxes) {
-  const Tensor x = RandomTensor({2, 3, 4}, 1);
-  ASSERT_OK_AND_ASSIGN(const Tensor kept, RunOne("ReduceSum", {x, Ints({0, 2})}));
-  EXPECT_EQ(kept.shape(), (Shape{1, 3, 1}));
-  ASSERT_OK_AND_ASSIGN(const Tensor dropped,
-                       RunOne("ReduceSum", {x, Ints({0, 2})}, {{"keepdims", int64_t{0}}}));
-  EXPECT_EQ(dropped.shape(), Shape{3});
-  for (int64_t c = 0; c < 3; ++c) {
-    double sum = 0;
-    for (int64_t i = 0; i < 24; ++i) sum += i / 4 % 3 == c ? x.data<float>()[i] : 0;
-    EXPECT_NEAR(kept.data<float>()[c], sum, 1e-6);
-    EXPECT_NEAR(dropped.data<float>()[c], sum, 1e-6);
-  }
-  ASSERT_OK_AND_ASSIGN(const Tensor same,
-                       RunOne("ReduceSum", {x, Ints({})}, {{"noop_with_empty_axes", int64_t{1}}}));
-  EXPECT_TRUE(IdenticalTensors(same, x));
-}
-
-TEST(ReduceTest, IntegersAreReducedToo) {
-  ASSERT_OK_AND_ASSIGN(const Tensor product, RunOne("ReduceProd", {Ints({2, 3, 7})}));
-  EXPECT_THAT(ValuesOf<int64_t>(product), ElementsAre(42));
-  EXPECT_THAT(RunOne("ReduceSum", {Floats({1}, {1})}, {{"axes", std::vector<int64_t>{1}}}),
-              HasReason("BAD_ATTRIBUTE"));
-  EXPECT_THAT(RunOne("ReduceMax", {Ints({})}), HasReason("BAD_SHAPE"));
-}
-
-TEST(ReduceTest, ProductsThatDoNotFitSaturate) {
-  constexpr int64_t kBig = int64_t{1} << 40;
-  ASSERT_OK_AND_ASSIGN(const Tensor product, RunOne("ReduceProd", {Ints({kBig, kBig})}));
-  EXPECT_THAT(ValuesOf<int64_t>(product), ElementsAre(std::numeric_limits<int64_t>::max()));
-}
-
-TEST(ArgMaxTest, NamesTheFirstOrTheLastOfTheBest) {
-  const Tensor x = Floats({2, 3}, {1, 5, 5, 2, 0, 2});
-  const auto run = [&](const std::string& type, int64_t axis, bool last) {
-    return ValuesOf<int64_t>(
-        RunOne(type, {x}, {{"axis", axis}, {"select_last_index", int64_t{last}}}).value());
-  };
-  EXPECT_THAT(run("ArgMax", 1, false), ElementsAre(1, 0));
-  EXPECT_THAT(run("ArgMax", 1, true), ElementsAre(2, 2));
-  EXPECT_THAT(run("ArgMax", 0, false), ElementsAre(1, 0, 0));
-  EXPECT_THAT(run("ArgMin", -1, false), ElementsAre(0, 1));
-  ASSERT_OK_AND_ASSIGN(const Tensor dropped,
-                       RunOne("ArgMax", {x}, {{"axis", int64_t{1}}, {"keepdims", int64_t{0}}}));
-  EXPECT_EQ(dropped.shape(), Shape{2});
 }
 
 }  // namespace
