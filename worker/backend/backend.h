@@ -37,11 +37,17 @@ class Outputs {
     return Tensor::Uninitialized(dtype, shape, memory_);
   }
 
+  // Input `index`, when this kernel is the last that needs its bytes and may write its result there: nullptr for all
+  // others. The input must not be read any more once it is written.
+  Tensor* Reusable(size_t index) const { return index < reusable_.size() ? reusable_[index] : nullptr; }
+  void SetReusable(std::vector<Tensor*> inputs) { reusable_ = std::move(inputs); }
+
   std::vector<Tensor> Take() && { return std::move(tensors_); }
 
  private:
   std::vector<Tensor> tensors_;
   TensorMemory& memory_;
+  std::vector<Tensor*> reusable_;
 };
 
 // One node, ready to run. Immutable after construction: Run() is thread-safe and deterministic.

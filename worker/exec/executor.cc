@@ -249,6 +249,12 @@ absl::StatusOr<TensorMap> GraphExecutor::Execute(const TensorMap& feeds,
     std::vector<const Tensor*> inputs;
     for (const int slot : step.inputs) inputs.push_back(slot < 0 ? nullptr : &values[slot]);
     Outputs outputs(step.outputs.size(), *memory);
+    std::vector<Tensor*> reusable;
+    for (const int slot : step.inputs) {
+      const bool last = slot >= 0 && readers[slot] == 1 && values[slot].IsSoleOwner();
+      reusable.push_back(last ? &values[slot] : nullptr);
+    }
+    outputs.SetReusable(std::move(reusable));
     const absl::Status status = step.kernel->Run(inputs, outputs);
     if (!status.ok()) return Annotate(status, Describe(step.node));
     for (size_t k = 0; k < outputs.size(); ++k) {

@@ -138,6 +138,9 @@ class Tensor {
     return const_cast<void*>(data_);
   }
 
+  // Whether nobody else holds these bytes, so that they may be written over. Not for tensors that threads share.
+  bool IsSoleOwner() const { return writable_ && owner_.use_count() == 1; }
+
   // REQUIRES: T is the element type. Types that C++ lacks (16 bits of floating point and less, packed integers) are
   // read from raw() by the functions of worker/formats.
   template <typename T>

@@ -52,6 +52,7 @@ struct KernelTable {
   using Zip = void (*)(const float* a, const float* b, size_t n, float* y);
   using ZipScalar = void (*)(const float* a, float b, size_t n, float* y);
   Zip add, sub, mul, div;
+  Zip max, min;  // A NaN wins.
   ZipScalar add_scalar, mul_scalar, div_scalar;
 
   // y = softmax(scale * x + mask) of a row; mask null for none. The highest value is subtracted first. A row

@@ -89,7 +89,7 @@ std::vector<AgreementCase> AllCases() {
       MapCase("gelu_erf", &KernelTable::gelu_erf), MapCase("gelu_tanh", &KernelTable::gelu_tanh),
       MapCase("silu", &KernelTable::silu), MapCase("hard_swish", &KernelTable::hard_swish),
       ZipCase("add", &KernelTable::add), ZipCase("sub", &KernelTable::sub), ZipCase("mul", &KernelTable::mul),
-      ZipCase("div", &KernelTable::div),
+      ZipCase("div", &KernelTable::div), ZipCase("max", &KernelTable::max), ZipCase("min", &KernelTable::min),
       {"add_scalar", [](const KernelTable& t, size_t n, float* out) { t.add_scalar(Input(0), 0.3f, n, out); }},
       {"mul_scalar", [](const KernelTable& t, size_t n, float* out) { t.mul_scalar(Input(0), 0.3f, n, out); }},
       {"div_scalar", [](const KernelTable& t, size_t n, float* out) { t.div_scalar(Input(0), 0.3f, n, out); }},

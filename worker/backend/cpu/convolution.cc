@@ -83,15 +83,22 @@ class ConvKernel final : public Kernel {
     }
     problem.has_bias = bias != nullptr;
     problem.has_residual = residual != nullptr;
-    ASSIGN_OR_RETURN(Tensor out, outputs.Make(DataType::kFloat, shape));
+    Tensor out;
+    const bool in_place = residual != nullptr && outputs.Reusable(3) != nullptr;
+    if (in_place) {
+      out = std::move(*outputs.Reusable(3));
+    } else {
+      ASSIGN_OR_RETURN(out, outputs.Make(DataType::kFloat, shape));
+    }
     if (out.size() > 0) {
       ASSIGN_OR_RETURN(const std::shared_ptr<const OneDnnConvolution> convolution,
                        Prepare(problem, w.data<float>(), bias ? bias->data<float>() : nullptr));
       ASSIGN_OR_RETURN(Tensor scratch,
                        outputs.Make(DataType::kUint8,
                                     {static_cast<int64_t>(convolution->scratch_bytes())}));
-      RETURN_IF_ERROR(convolution->Run(x.data<float>(), residual ? residual->data<float>() : nullptr,
-                                       scratch.mutable_raw(), out.mutable_data<float>()));
+      const float* added = in_place ? out.data<float>() : residual ? residual->data<float>() : nullptr;
+      RETURN_IF_ERROR(convolution->Run(x.data<float>(), added, scratch.mutable_raw(),
+                                       out.mutable_data<float>()));
     }
     outputs[0] = std::move(out);
     return absl::OkStatus();

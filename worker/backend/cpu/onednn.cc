@@ -195,7 +195,7 @@ absl::Status OneDnnConvolution::Run(const float* input, const float* residual, v
         {DNNL_ARG_DST, destination},
         {DNNL_ARG_SCRATCHPAD, WrapMemory(impl_->descriptor.scratchpad_desc(), bytes)}};
     if (impl_->bias) arguments.emplace(DNNL_ARG_BIAS, impl_->bias);
-    if (residual != nullptr) {
+    if (residual != nullptr && (residual != output || impl_->reorders_output)) {
       memory given_residual = WrapMemory(impl_->output, residual);
       dnnl::reorder(given_residual, destination).execute(stream, given_residual, destination);
     }

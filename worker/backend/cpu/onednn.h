@@ -47,7 +47,7 @@ class OneDnnConvolution {
   // What Run() needs besides, 64-byte aligned.
   size_t scratch_bytes() const;
 
-  // `residual` has the output's shape and is null when there is none; it may not be `output`.
+  // `residual` has the output's shape and is null when there is none; it may be `output` itself.
   absl::Status Run(const float* input, const float* residual, void* scratch, float* output) const;
 
  private:

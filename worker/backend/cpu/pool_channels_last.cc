@@ -6,6 +6,7 @@
 #include "common/status_macros.h"
 #include "worker/backend/cpu/kernel_support.h"
 #include "worker/backend/cpu/window.h"
+#include "worker/kernels/select_kernels.h"
 
 namespace quantd::cpu {
 namespace {
@@ -33,10 +34,7 @@ std::vector<Range> Ranges(const Window& w, size_t axis, int64_t extent) {
   return ranges;
 }
 
-// A NaN wins and stays, as in the plain pool.
-void FoldMax(const float* x, int64_t n, float* y) {
-  for (int64_t i = 0; i < n; ++i) y[i] = x[i] > y[i] || x[i] != x[i] ? x[i] : y[i];
-}
+void FoldMax(const float* x, int64_t n, float* y) { Kernels().max(x, y, static_cast<size_t>(n), y); }
 
 void FoldSum(const float* x, int64_t n, double* sum) {
   for (int64_t i = 0; i < n; ++i) sum[i] += x[i];

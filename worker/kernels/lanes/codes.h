@@ -117,6 +117,8 @@ static constexpr KernelTable TableOf(const char* isa) {
       .sub = &ZipSpan<L, &Difference<L>>,
       .mul = &ZipSpan<L, &Product<L>>,
       .div = &ZipSpan<L, &Quotient<L>>,
+      .max = &ZipSpan<L, &Larger<L>>,
+      .min = &ZipSpan<L, &Smaller<L>>,
       .add_scalar = &ZipScalarSpan<L, &Sum<L>>,
       .mul_scalar = &ZipScalarSpan<L, &Product<L>>,
       .div_scalar = &ZipScalarSpan<L, &Quotient<L>>,

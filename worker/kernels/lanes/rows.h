@@ -57,6 +57,16 @@ QUANTD_INLINE L Quotient(L a, L b) {
   return Div(a, b);
 }
 
+// A NaN wins, whichever operand it is.
+template <typename L>
+QUANTD_INLINE L Larger(L a, L b) {
+  return SelectEqual(a, a, SelectLess(b, a, a, b), a);
+}
+template <typename L>
+QUANTD_INLINE L Smaller(L a, L b) {
+  return SelectEqual(a, a, SelectLess(a, b, a, b), a);
+}
+
 // The lanes' sum in double, first lane first.
 template <typename L>
 QUANTD_INLINE double SumOfLanes(L x) {
