@@ -77,6 +77,19 @@ void PrintMetrics(const google::protobuf::RepeatedPtrField<v1::Metric>& metrics,
   table.Print(out);
 }
 
+// What the job's process measured of itself, for this machine only.
+void PrintMeasured(const v1::Measured& measured, std::ostream& out) {
+  out << "measured on " << Printable(measured.instruction_set()) << ": peak memory "
+      << FormatBytes(measured.peak_memory_bytes());
+  if (measured.has_integer()) {
+    const v1::IntegerExecution& integer = measured.integer();
+    out << absl::StrFormat("; %d layers in integers at %.2f times float32's speed, same class as simulated on %.2f%% of %d rows",
+                           integer.layers(), integer.speedup(), 100 * integer.top1_agreement(), integer.rows());
+    if (!integer.exact_sums()) out << " (sums of products may saturate here: see reduce_range)";
+  }
+  out << "\n";
+}
+
 void PrintReport(const v1::QualityReport& report, std::ostream& out) {
   if (!report.model_name().empty() || !report.recipe_summary().empty()) {
     out << Printable(report.model_name()) << ": " << Printable(report.recipe_summary()) << "\n";
@@ -93,6 +106,7 @@ void PrintReport(const v1::QualityReport& report, std::ostream& out) {
         << " held out for evaluation" << (use.labelled() ? ", labelled" : ", without labels")
         << " (seed " << use.split_seed() << ")\n";
   }
+  if (report.has_measured()) PrintMeasured(report.measured(), out);
   for (const std::string& warning : report.warnings())
     out << "warning: " << Printable(warning) << "\n";
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -74,5 +75,11 @@ class Backend {
 
 // The backend of this machine's processor. Never null; lives for ever.
 const Backend& CpuBackend();
+
+// What it runs on: "AVX2", "AVX-512 with VNNI", ...
+std::string CpuInstructionSet();
+// Whether that adds products of bytes exactly. AVX2 without VNNI adds them in pairs that saturate at 16 bits: exact
+// only for weights within -64..64, which the parameter reduce_range of integer formats gives.
+bool CpuSumsBytesExactly();
 
 }  // namespace quantd

@@ -58,6 +58,12 @@ class GraphExecutor final : public Executor {
 
   size_t activation_bytes() const override { return memory_.block_bytes(); }
 
+  std::map<std::string, int64_t> OperatorCounts() const override {
+    std::map<std::string, int64_t> counts;
+    for (const Step& step : steps_) ++counts[step.node.op_type];
+    return counts;
+  }
+
  private:
   absl::StatusOr<TensorMap> Execute(const TensorMap& feeds, const Visitor* visit) const;
   absl::Status CheckFeeds(const TensorMap& feeds) const;

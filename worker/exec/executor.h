@@ -37,6 +37,9 @@ class Executor {
 
   // What the tensors inside one run needed, by the largest batch run so far; 0 before the first. Thread-safe.
   virtual size_t activation_bytes() const = 0;
+
+  // How many nodes of each operator run, fused and integer ones by their own names.
+  virtual std::map<std::string, int64_t> OperatorCounts() const = 0;
 };
 
 // How layers of a quantized graph compute: in float32 on values that codes stand for (a simulation, whose result ONNX

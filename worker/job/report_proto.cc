@@ -89,6 +89,20 @@ void Fill(const ScoreDistribution& from, v1::ScoreDistribution& to) {
   Fill(from.alpha, *to.mutable_alpha());
 }
 
+void Fill(const Measured& from, v1::Measured& to) {
+  to.set_instruction_set(from.instruction_set);
+  to.set_peak_memory_bytes(from.peak_memory_bytes);
+  to.set_activation_bytes(from.activation_bytes);
+  if (!from.integer) return;
+  v1::IntegerExecution& integer = *to.mutable_integer();
+  integer.set_layers(from.integer->layers);
+  integer.set_rows(from.integer->rows);
+  integer.set_speedup(from.integer->speedup);
+  integer.set_output_difference(from.integer->output_difference);
+  integer.set_top1_agreement(from.integer->top1_agreement);
+  integer.set_exact_sums(from.integer->exact_sums);
+}
+
 }  // namespace
 
 v1::QualityReport ToProto(const QualityReport& report) {
@@ -114,6 +128,7 @@ v1::QualityReport ToProto(const QualityReport& report) {
     to.set_name(input.name);
     to.set_digest(input.digest);
   }
+  if (!report.measured.instruction_set.empty()) Fill(report.measured, *proto.mutable_measured());
   return proto;
 }
 

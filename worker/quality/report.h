@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -122,6 +123,23 @@ struct InputDigest {
   std::string digest;
 };
 
+// See report.proto.
+struct IntegerExecution {
+  int64_t layers = 0;
+  int64_t rows = 0;
+  double speedup = 0;
+  double output_difference = 0;
+  double top1_agreement = 1;
+  bool exact_sums = true;
+};
+
+struct Measured {
+  std::string instruction_set;
+  int64_t peak_memory_bytes = 0;
+  int64_t activation_bytes = 0;
+  std::optional<IntegerExecution> integer;
+};
+
 struct QualityReport {
   std::string engine_version;
   std::string model_name;
@@ -135,6 +153,7 @@ struct QualityReport {
   std::vector<StageTiming> timings;
   ScoreDistribution score_distribution;
   std::vector<InputDigest> inputs;
+  Measured measured;
 };
 
 // The metric of that id; null when the report has none. Borrowed from `report`.

@@ -38,7 +38,6 @@ Dimension N() { return {.symbol = "N"}; }
 Dimension D(int64_t extent) { return {.extent = extent}; }
 
 std::vector<RuleCase> Rules() {
-  using Attributes = std::map<std::string, AttributeValue>;
   using List = std::vector<int64_t>;
   const Tensor kernel(DataType::kFloat, {8, 3, 3, 3});
   return {

@@ -110,6 +110,19 @@ TEST(RunJobTest, LeavesAModelAndAReport) {
   EXPECT_LT(report.sizes().ratio(), 0.5);
   EXPECT_LT(report.sizes().quantized_parameters(), report.sizes().parameters());
   EXPECT_GT(report.sizes().quantized_parameters(), 0.9 * report.sizes().parameters());
+
+  // What the process measured of itself is no more than it can be.
+  const v1::Measured& measured = report.measured();
+  EXPECT_FALSE(measured.instruction_set().empty());
+  EXPECT_GT(measured.activation_bytes(), 0);
+  EXPECT_GT(measured.peak_memory_bytes(), measured.activation_bytes());
+  // All ten layers are convolutions or products of weights.
+  EXPECT_EQ(measured.integer().layers(), 10);
+  EXPECT_GT(measured.integer().speedup(), 0);
+  if (measured.integer().exact_sums()) {
+    EXPECT_GE(measured.integer().top1_agreement(), 0.95);
+    EXPECT_LT(measured.integer().output_difference(), 0.1);
+  }
 }
 
 TEST(RunJobTest, NoRowBothCalibratesAndEvaluates) {

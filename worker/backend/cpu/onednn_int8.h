@@ -1,8 +1,7 @@
 // Convolutions and matrix products of 8-bit codes by oneDNN, with the codes of the result made on the way. Like onednn.h,
 // whose rules hold here too.
 //
-// A processor with VNNI sums the products of bytes exactly. AVX2 without it adds them in pairs that saturate at 16 bits:
-// exact only for weights within -64..64 ("reduce_range"). SumsBytesExactly() tells.
+// Sums are exact where CpuSumsBytesExactly() (worker/backend/backend.h) says so.
 #pragma once
 
 #include <cstdint>
@@ -16,10 +15,6 @@
 #include "worker/graph/tensor.h"
 
 namespace quantd::cpu {
-
-// What oneDNN runs on: "AVX2", "AVX-512 with VNNI", ...
-std::string InstructionSet();
-bool SumsBytesExactly();
 
 // sum = sum over k of (x - x_zero) w + bias, y = max(sum * scale, 0 if relu). Float results are y; codes are
 // saturate(round_half_even(y) + y_zero), so `scale` then holds 1 / (scale of y).

@@ -14,6 +14,7 @@
 #include "worker/backend/backend.h"
 #include "worker/exec/executor.h"
 #include "worker/exec/map_in_order.h"
+#include "worker/job/stages/measure_integer.h"
 #include "worker/job/stages/stages.h"
 #include "worker/quality/layer_comparison.h"
 
@@ -186,6 +187,9 @@ absl::Status EvaluateModel(JobState& job) {
         job.progress.Step(batch + 1, batches.batches);
         return absl::OkStatus();
       }));
+
+  job.report.measured.activation_bytes = static_cast<int64_t>(both.full->activation_bytes());
+  RETURN_IF_ERROR(MeasureIntegerExecution(job, *both.full, *both.quantized));
 
   for (size_t i = 0; i < layers.size(); ++i) {
     job.report.layers[i].sqnr_db = layers[i].SqnrDb();

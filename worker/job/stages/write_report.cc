@@ -1,9 +1,12 @@
 #include <google/protobuf/util/json_util.h>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/file.h"
+#include "common/process_memory.h"
 #include "common/status_macros.h"
+#include "worker/backend/backend.h"
 #include "worker/job/report_proto.h"
 #include "worker/job/stages/stages.h"
 #include "worker/methods/catalogue.h"
@@ -31,14 +34,14 @@ std::string RowsCsv(const JobState& job) {
 
 }  // namespace
 
-// The artifact's files hold nothing that changes from run to run; how long the stages took is told only in the
-// report that the server keeps.
+// The artifact's files hold nothing that changes from run to run; how long the stages took and what else was measured is
+// told only in the report that the server keeps.
 absl::Status WriteReport(JobState& job) {
   QualityReport& report = job.report;
   report.engine_version = kEngineVersion;
   report.recipe = job.recipe;
-  const std::vector<StageTiming> timings = std::move(report.timings);
-  report.timings.clear();
+  const std::vector<StageTiming> timings = std::exchange(report.timings, {});
+  Measured measured = std::exchange(report.measured, {});
 
   std::string json;
   google::protobuf::util::JsonPrintOptions options;
@@ -57,6 +60,9 @@ absl::Status WriteReport(JobState& job) {
   }
 
   report.timings = timings;
+  measured.instruction_set = CpuInstructionSet();
+  measured.peak_memory_bytes = PeakMemoryBytes();
+  report.measured = std::move(measured);
   return WriteFileAtomically(job.folder.ReportFile(), ToProto(report).SerializeAsString());
 }
 

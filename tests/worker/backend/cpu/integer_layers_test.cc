@@ -1,7 +1,5 @@
 // Integer layers against sums computed one by one in 64 bits. Weights stay within -64..64 where the processor would
 // not add bytes exactly otherwise.
-#include "worker/backend/cpu/onednn_int8.h"
-
 #include <algorithm>
 #include <cmath>
 
@@ -24,7 +22,7 @@ Tensor RandomCodes(const Shape& shape, uint64_t seed, int lowest, int highest) {
   return tensor;
 }
 
-int WeightLimit() { return cpu::SumsBytesExactly() ? 127 : 64; }
+int WeightLimit() { return CpuSumsBytesExactly() ? 127 : 64; }
 
 struct Layer {
   Tensor x, w, bias;
