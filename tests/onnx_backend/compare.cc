@@ -1,6 +1,7 @@
 #include "tests/onnx_backend/compare.h"
 
 #include <cmath>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
@@ -28,6 +29,27 @@ absl::Status ComparePlain(const Tensor& expected, const Tensor& actual) {
   return absl::OkStatus();
 }
 
+absl::Status CompareStrings(const Tensor& expected, const Tensor& actual) {
+  for (int64_t i = 0; i < expected.size(); ++i) {
+    const std::string& e = expected.data<std::string>()[i];
+    const std::string& a = actual.data<std::string>()[i];
+    if (e != a) return Differs(absl::StrCat("element ", i, " is '", a, "' instead of '", e, "'"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CompareSequences(const Tensor& expected, const Tensor& actual) {
+  if (expected.element_dtype() != actual.element_dtype()) {
+    return Differs(absl::StrCat("is a sequence of ", DataTypeName(actual.element_dtype()), " instead of ",
+                                DataTypeName(expected.element_dtype())));
+  }
+  for (size_t i = 0; i < expected.elements().size(); ++i) {
+    const absl::Status status = CompareValues(expected.elements()[i], actual.elements()[i]);
+    if (!status.ok()) return Differs(absl::StrCat("element ", i, ": ", status.message()));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CompareHalves(const Tensor& expected, const Tensor& actual) {
   ASSIGN_OR_RETURN(const Tensor e, ToFloat32(expected));
   ASSIGN_OR_RETURN(const Tensor a, ToFloat32(actual));
@@ -43,6 +65,9 @@ absl::Status CompareValues(const Tensor& expected, const Tensor& actual) {
                                 ShapeString(expected.shape())));
   }
   switch (expected.dtype()) {
+    case DataType::kNone: return absl::OkStatus();
+    case DataType::kSequence: return CompareSequences(expected, actual);
+    case DataType::kString: return CompareStrings(expected, actual);
     case DataType::kFloat: return ComparePlain<float>(expected, actual);
     case DataType::kDouble: return ComparePlain<double>(expected, actual);
     case DataType::kFloat16:

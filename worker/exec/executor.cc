@@ -67,6 +67,8 @@ class GraphExecutor final : public Executor {
  private:
   absl::StatusOr<TensorMap> Execute(const TensorMap& feeds, const Visitor* visit) const;
   absl::Status CheckFeeds(const TensorMap& feeds) const;
+  // Makes the node's kernel, and runs it here when all that it reads is constant.
+  absl::Status AddNode(const Node& node, int64_t opset, const Backend& backend);
   absl::Status ResolveKept(const std::vector<std::string>& keep);
   // Drops the steps that neither an output nor a kept tensor needs.
   void DropUnneededSteps();
@@ -88,9 +90,10 @@ absl::StatusOr<std::unique_ptr<Executor>> GraphExecutor::Compile(const Graph& or
                                                                  const Backend& backend,
                                                                  const std::vector<std::string>& keep,
                                                                  Arithmetic arithmetic) {
-  RETURN_IF_ERROR(CheckSupport(original, opset, backend));
+  const absl::Status missing = CheckSupport(original, opset, backend);
   Graph graph = original;
-  OptimizeFor(backend, opset, keep, arithmetic, graph);
+  // A graph that cannot be run is told of as it was written.
+  if (missing.ok()) OptimizeFor(backend, opset, keep, arithmetic, graph);
 
   auto executor = std::make_unique<GraphExecutor>();
   executor->inputs_ = graph.inputs;
@@ -100,48 +103,55 @@ absl::StatusOr<std::unique_ptr<Executor>> GraphExecutor::Compile(const Graph& or
     executor->constants_[executor->Slot(name)] = tensor;
   }
   const OneOpenMpThread one_thread;
+  std::vector<NodeProblem> problems;
   for (const Node& node : graph.nodes) {
-    Step step{.node = node};
-    KernelContext context{.node = step.node, .opset = opset};
-    // Operators with bodies run when the model runs: how long they take is not known.
-    const bool control_flow = control_flow::IsControlFlow(node, opset);
-    bool constant = !node.inputs.empty() && !control_flow;
-    // What bodies read from here is read by this step, so that it lives until then.
-    const std::vector<std::string> captured = CapturedBy(node);
-    std::vector<std::string> reads = node.inputs;
-    reads.insert(reads.end(), captured.begin(), captured.end());
-    std::vector<const Tensor*> inputs;
-    for (const std::string& name : reads) {
-      const int slot = name.empty() ? -1 : executor->Slot(name);
-      step.inputs.push_back(slot);
-      const auto it = executor->constants_.find(slot);
-      const bool known = it != executor->constants_.end();
-      constant &= known || slot < 0;
-      context.constants.push_back(known ? it->second : Tensor());
-      inputs.push_back(known ? &it->second : nullptr);
-    }
-    for (const std::string& name : node.outputs) {
-      step.outputs.push_back(name.empty() ? -1 : executor->Slot(name));
-    }
-    absl::StatusOr<std::unique_ptr<Kernel>> kernel =
-        control_flow ? control_flow::MakeControlFlowKernel(context, captured, backend)
-                     : backend.MakeKernel(context);
-    if (!kernel.ok()) return Annotate(kernel.status(), Describe(node));
-    step.kernel = *std::move(kernel);
-    if (!constant) {
-      executor->steps_.push_back(std::move(step));
-      continue;
-    }
-    Outputs results(node.outputs.size());
-    const absl::Status status = step.kernel->Run(inputs, results);
-    if (!status.ok()) return Annotate(status, Describe(node));
-    for (size_t i = 0; i < results.size(); ++i) {
-      if (step.outputs[i] >= 0) executor->constants_[step.outputs[i]] = results[i];
-    }
+    // What `missing` tells of, here or in a body, is not tried.
+    if (!missing.ok() && (control_flow::IsControlFlow(node, opset) || !backend.Supports(node, opset))) continue;
+    const absl::Status status = executor->AddNode(node, opset, backend);
+    if (!status.ok()) problems.push_back({node.name, Annotate(status, Describe(node))});
   }
+  RETURN_IF_ERROR(AllProblems(missing, problems));
   RETURN_IF_ERROR(executor->ResolveKept(keep));
   executor->DropUnneededSteps();
   return executor;
+}
+
+absl::Status GraphExecutor::AddNode(const Node& node, int64_t opset, const Backend& backend) {
+  Step step{.node = node};
+  KernelContext context{.node = step.node, .opset = opset};
+  // Operators with bodies run when the model runs: how long they take is not known.
+  const bool control_flow = control_flow::IsControlFlow(node, opset);
+  bool constant = !node.inputs.empty() && !control_flow;
+  // What bodies read from here is read by this step, so that it lives until then.
+  const std::vector<std::string> captured = CapturedBy(node);
+  std::vector<std::string> reads = node.inputs;
+  reads.insert(reads.end(), captured.begin(), captured.end());
+  std::vector<const Tensor*> inputs;
+  for (const std::string& name : reads) {
+    const int slot = name.empty() ? -1 : Slot(name);
+    step.inputs.push_back(slot);
+    const auto it = constants_.find(slot);
+    const bool known = it != constants_.end();
+    constant &= known || slot < 0;
+    context.constants.push_back(known ? it->second : Tensor());
+    inputs.push_back(known ? &it->second : nullptr);
+  }
+  for (const std::string& name : node.outputs) step.outputs.push_back(name.empty() ? -1 : Slot(name));
+  if (control_flow) {
+    ASSIGN_OR_RETURN(step.kernel, control_flow::MakeControlFlowKernel(context, captured, backend));
+  } else {
+    ASSIGN_OR_RETURN(step.kernel, backend.MakeKernel(context));
+  }
+  if (!constant) {
+    steps_.push_back(std::move(step));
+    return absl::OkStatus();
+  }
+  Outputs results(node.outputs.size());
+  RETURN_IF_ERROR(step.kernel->Run(inputs, results));
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (step.outputs[i] >= 0) constants_[step.outputs[i]] = results[i];
+  }
+  return absl::OkStatus();
 }
 
 absl::Status GraphExecutor::ResolveKept(const std::vector<std::string>& keep) {

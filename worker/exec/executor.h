@@ -50,9 +50,9 @@ enum class Arithmetic { kFloat, kInteger };
 // initializers below them) are computed here, once. The tensors named in `keep`, feeds and initializers among
 // them, can be observed; others may vanish where nodes are fused.
 //
-// Errors: UNIMPLEMENTED, reason UNSUPPORTED_OPERATOR, metadata "node", "op_type", "domain" of the first, and one
-// violation a node: field "model.<node>", listing all at once. INVALID_ARGUMENT, reason UNKNOWN_TENSOR, for a name
-// in `keep` that the graph lacks.
+// Errors: UNIMPLEMENTED, reason UNSUPPORTED_OPERATOR, metadata "node", "op_type", "domain" of the first missing operator, bodies
+// included; else what kernels say that cannot be made. One violation a node, all at once: field "model.<node>[.<body>.<node>]".
+// INVALID_ARGUMENT, reason UNKNOWN_TENSOR, for a name in `keep` that the graph lacks.
 absl::StatusOr<std::unique_ptr<Executor>> CompileGraph(const Graph& graph, int64_t opset,
                                                        const Backend& backend,
                                                        const std::vector<std::string>& keep = {},

@@ -40,7 +40,7 @@ absl::Status FoldConstants(Graph& graph, int64_t opset, const Backend& backend) 
       }
       const std::vector<Tensor> results = std::move(outputs).Take();
       constant = std::all_of(results.begin(), results.end(),
-                             [&](const Tensor& t) { return t.bytes() <= input_bytes; });
+                             [&](const Tensor& t) { return t.is_array() && t.bytes() <= input_bytes; });
       for (size_t i = 0; constant && i < results.size(); ++i) {
         if (!node.outputs[i].empty()) graph.initializers[node.outputs[i]] = results[i];
       }

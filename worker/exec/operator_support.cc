@@ -58,4 +58,17 @@ absl::Status CheckSupport(const Graph& graph, int64_t opset, const Backend& back
                    details);
 }
 
+absl::Status AllProblems(const absl::Status& missing, const std::vector<NodeProblem>& problems) {
+  if (problems.empty()) return missing;
+  const absl::Status& first = missing.ok() ? problems[0].status : missing;
+  ErrorDetails details = GetErrorDetails(first);
+  std::vector<std::string> messages;
+  if (!missing.ok()) messages.emplace_back(missing.message());
+  for (const NodeProblem& problem : problems) {
+    messages.emplace_back(problem.status.message());
+    details.violations.push_back({absl::StrCat("model.", problem.node), messages.back()});
+  }
+  return MakeError(first.code(), absl::StrJoin(messages, "; "), details);
+}
+
 }  // namespace quantd

@@ -36,6 +36,14 @@ TEST(FoldConstantsTest, DoesNotGrowTheModel) {
   EXPECT_THAT(Types(graph), ElementsAre("Expand", "Add"));
 }
 
+TEST(FoldConstantsTest, ASequenceIsNoInitializer) {
+  Graph graph = GraphOf({Op("SequenceConstruct", {"a"}, {"s"}), Op("SequenceAt", {"s", "i"}, {"e"}),
+                         Op("Add", {"x", "e"}, {"y"})},
+                        {{"a", Tensor::Scalar<float>(2)}, {"i", Tensor::Scalar<int64_t>(0)}});
+  ASSERT_OK(FoldConstants(graph, kOpset, CpuBackend()));
+  EXPECT_THAT(Types(graph), ElementsAre("SequenceConstruct", "SequenceAt", "Add"));
+}
+
 TEST(FoldConstantsTest, LeavesWhatTheBackendLacks) {
   Graph graph = GraphOf({Op("Bernoulli", {"a"}, {"b"}), Op("Add", {"x", "b"}, {"y"})},
                         {{"a", Tensor::Scalar<float>(2)}});

@@ -84,13 +84,53 @@ std::vector<BadInput> BadModels() {
       {"MissingOperator",
        [](auto& bench, auto& spec) {
          Graph graph = TinyGraph();
-         graph.nodes[1].op_type = "NonZero";
+         graph.nodes[1].op_type = "RandomNormalLike";
          SetModel(bench, spec, Serialized(graph));
        },
        absl::StatusCode::kUnimplemented,
        "UNSUPPORTED_OPERATOR",
        "model.middle",
-       {{"op_type", "NonZero"}, {"node", "middle"}, {"domain", ""}}},
+       {{"op_type", "RandomNormalLike"}, {"node", "middle"}, {"domain", ""}}},
+      {"SequenceAsOutput",
+       [](auto& bench, auto& spec) {
+         Graph graph = TinyGraph();
+         graph.nodes.push_back(Op("SequenceConstruct", {"y", "y"}, {"both"}));
+         graph.outputs.push_back({.name = "both", .dtype = DataType::kFloat, .is_sequence = true});
+         SetModel(bench, spec, Serialized(graph));
+       },
+       absl::StatusCode::kUnimplemented, "UNSUPPORTED_MODEL", "model.graph.output[both]"},
+      {"StringsAsInput",
+       [](auto& bench, auto& spec) {
+         Graph graph = TinyGraph();
+         graph.inputs.push_back({.name = "words", .dtype = DataType::kString});
+         SetModel(bench, spec, Serialized(graph));
+       },
+       absl::StatusCode::kUnimplemented, "UNSUPPORTED_MODEL", "model.graph.input[words]"},
+      {"MissingOperatorInABody",
+       [](auto& bench, auto& spec) {
+         Graph graph = TinyGraph();
+         Node& middle = graph.nodes[1];
+         const Graph body{.nodes = {Op("RandomNormalLike", {middle.inputs[0]}, {"drawn"})},
+                          .outputs = {{.name = "drawn"}}};
+         const auto branch = std::make_shared<const Graph>(body);
+         middle.op_type = "If";
+         middle.inputs = {"condition"};
+         middle.attributes = {{"then_branch", branch}, {"else_branch", branch}};
+         graph.initializers["condition"] = Tensor::Scalar<bool>(true);
+         SetModel(bench, spec, Serialized(graph));
+       },
+       absl::StatusCode::kUnimplemented,
+       "UNSUPPORTED_OPERATOR",
+       "model.middle.then_branch.drawn",
+       {{"op_type", "RandomNormalLike"}, {"node", "middle.else_branch.drawn"}, {"domain", ""}}},
+      {"OperatorWithAnUnsupportedAttribute",
+       [](auto& bench, auto& spec) {
+         Graph graph = TinyGraph();
+         graph.nodes[1].op_type = "Cast";
+         graph.nodes[1].attributes = {{"to", int64_t{99}}};
+         SetModel(bench, spec, Serialized(graph));
+       },
+       kInvalid, "BAD_ATTRIBUTE", "model.middle"},
       {"OperatorOfAnotherDomain",
        [](auto& bench, auto& spec) {
          Graph graph = TinyGraph();

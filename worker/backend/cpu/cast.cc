@@ -1,4 +1,4 @@
-// Cast and CastLike between all types of numbers.
+// Cast and CastLike between all types of numbers, and from and to strings (string_cast.h).
 //
 // Real to integer is cut towards zero; what does not fit saturates and a NaN becomes 0 (ONNX leaves both undefined).
 // Integer to integer keeps the low bits. Real to real rounds to the nearest, ties to even, once; float8 and float4
@@ -11,6 +11,7 @@
 #include "common/status_macros.h"
 #include "worker/backend/cpu/array_kernels.h"
 #include "worker/backend/cpu/element_types.h"
+#include "worker/backend/cpu/string_cast.h"
 #include "worker/formats/convert_tensor.h"
 #include "worker/formats/half_float.h"
 #include "worker/formats/minifloat.h"
@@ -125,10 +126,24 @@ absl::Status CastTo(const Tensor& input, DataType to, bool saturate, Outputs& ou
     return absl::OkStatus();
   }
   Tensor x = input;
+  if (x.dtype() == DataType::kString) {
+    ASSIGN_OR_RETURN(x, StringsToNumbers(x));
+    if (x.dtype() == to) {
+      outputs[0] = x;
+      return absl::OkStatus();
+    }
+  }
   if (IsPackedInteger(x.dtype())) {
     x = UnpackIntegers(x);
   } else if (FindMinifloat(x.dtype()) != nullptr && !IsSixteenBitFloat(x.dtype())) {
     ASSIGN_OR_RETURN(x, ToFloat32(x));
+  }
+  if (to == DataType::kString) {
+    if (IsSixteenBitFloat(x.dtype())) {
+      ASSIGN_OR_RETURN(x, ToFloat32(x));
+    }
+    ASSIGN_OR_RETURN(outputs[0], NumbersToStrings(x));
+    return absl::OkStatus();
   }
   if (IsPackedInteger(to)) {
     ASSIGN_OR_RETURN(outputs[0], CastToPacked(x, to, outputs));
@@ -141,10 +156,12 @@ absl::Status CastTo(const Tensor& input, DataType to, bool saturate, Outputs& ou
   return absl::OkStatus();
 }
 
+bool IsTarget(DataType to) { return BitsOf(to) > 0 || to == DataType::kString; }
+
 Maker MakeCast(const KernelContext& context) {
   const DataType to = static_cast<DataType>(context.node.Int("to", 0));
   const bool saturate = context.node.Int("saturate", 1) != 0;
-  if (BitsOf(to) == 0) return BadAttribute(absl::StrCat("Cast to ", DataTypeName(to), " is not supported"));
+  if (!IsTarget(to)) return BadAttribute(absl::StrCat("Cast to ", DataTypeName(to), " is not supported"));
   return MakeKernelFrom([=](const Inputs& inputs, Outputs& outputs) -> absl::Status {
     RETURN_IF_ERROR(RequireInputs(inputs, 1));
     return CastTo(*inputs[0], to, saturate, outputs);
@@ -155,14 +172,14 @@ Maker MakeCastLike(const KernelContext& context) {
   const bool saturate = context.node.Int("saturate", 1) != 0;
   return MakeKernelFrom([=](const Inputs& inputs, Outputs& outputs) -> absl::Status {
     RETURN_IF_ERROR(RequireInputs(inputs, 2));
-    if (BitsOf(inputs[1]->dtype()) == 0) return BadType(*inputs[1], "a type of numbers");
+    if (!IsTarget(inputs[1]->dtype())) return BadType(*inputs[1], "a type of numbers or string");
     return CastTo(*inputs[0], inputs[1]->dtype(), saturate, outputs);
   });
 }
 
 constexpr KernelEntry kEntries[] = {
-    {"Cast", 6, &MakeCast, "", Takes::kPacked},
-    {"CastLike", 15, &MakeCastLike, "", Takes::kPacked},
+    {"Cast", 6, &MakeCast, "", Takes::kStrings},
+    {"CastLike", 15, &MakeCastLike, "", Takes::kStrings},
 };
 
 }  // namespace

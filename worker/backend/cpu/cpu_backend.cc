@@ -1,93 +1,89 @@
 // The CPU's operators: one table a family, looked up by operator and opset.
 #include <memory>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/error.h"
 #include "worker/backend/cpu/array_kernels.h"
+#include "worker/backend/cpu/guard.h"
+#include "worker/backend/cpu/kernel_table.h"
 
 namespace quantd {
-namespace {
+namespace cpu {
 
-class WithoutPackedInputs final : public Kernel {
- public:
-  explicit WithoutPackedInputs(std::unique_ptr<Kernel> kernel) : kernel_(std::move(kernel)) {}
-
-  absl::Status Run(const cpu::Inputs& inputs, Outputs& outputs) const override {
-    for (const Tensor* input : inputs) {
-      if (input != nullptr && IsPacked(input->dtype())) {
-        return cpu::BadType(*input, "a type of whole bytes");
-      }
+const std::vector<KernelEntry>& AllKernels() {
+  static const auto* const kAll = [] {
+    auto* all = new std::vector<KernelEntry>();
+    for (const auto family :
+         {ActivationKernels(),
+          ArgKernels(),
+          AttentionKernels(),
+          BatchNormalizationKernels(),
+          BinaryKernels(),
+          CastKernels(),
+          ChannelNormalizationKernels(),
+          ChannelsLastPoolKernels(),
+          ConvTransposeKernels(),
+          ConvolutionKernels(),
+          CumSumKernels(),
+          DepthSpaceKernels(),
+          DropoutKernels(),
+          EinsumKernels(),
+          FillKernels(),
+          FusedLayerKernels(),
+          FusedMatMulKernels(),
+          GridSampleKernels(),
+          IndexKernels(),
+          IntegerConvolutionKernels(),
+          IntegerLayerKernels(),
+          IntegerMatrixKernels(),
+          JoinKernels(),
+          LogicKernels(),
+          LossKernels(),
+          LpPoolKernels(),
+          MatMulNBitsKernels(),
+          MatrixKernels(),
+          MaxPoolIndexKernels(),
+          NonMaxSuppressionKernels(),
+          NormalizationKernels(),
+          PReluKernels(),
+          PadKernels(),
+          PatchKernels(),
+          PoolKernels(),
+          PowerKernels(),
+          QuantizeLinearKernels(),
+          RecurrentKernels(),
+          ReduceKernels(),
+          RepeatKernels(),
+          ResizeKernels(),
+          RoiKernels(),
+          ScatterKernels(),
+          SelectKernels(),
+          SequenceKernels(),
+          ShapeKernels(),
+          SliceKernels(),
+          SoftmaxKernels(),
+          SpectrumKernels(),
+          StringNormalizerKernels(),
+          TfIdfVectorizerKernels(),
+          TopKKernels(),
+          TransposeKernels(),
+          UnaryKernels(),
+          UniqueKernels(),
+          WindowFunctionKernels()}) {
+      all->insert(all->end(), family.begin(), family.end());
     }
-    return kernel_->Run(inputs, outputs);
-  }
+    return all;
+  }();
+  return *kAll;
+}
 
- private:
-  const std::unique_ptr<Kernel> kernel_;
-};
+}  // namespace cpu
+
+namespace {
 
 class Cpu final : public Backend {
  public:
-  Cpu() {
-    for (const auto family :
-         {cpu::ActivationKernels(),
-          cpu::ArgKernels(),
-          cpu::AttentionKernels(),
-          cpu::BatchNormalizationKernels(),
-          cpu::BinaryKernels(),
-          cpu::CastKernels(),
-          cpu::ChannelNormalizationKernels(),
-          cpu::ChannelsLastPoolKernels(),
-          cpu::ConvTransposeKernels(),
-          cpu::ConvolutionKernels(),
-          cpu::CumSumKernels(),
-          cpu::DepthSpaceKernels(),
-          cpu::DropoutKernels(),
-          cpu::EinsumKernels(),
-          cpu::FillKernels(),
-          cpu::FusedLayerKernels(),
-          cpu::FusedMatMulKernels(),
-          cpu::GridSampleKernels(),
-          cpu::IndexKernels(),
-          cpu::IntegerConvolutionKernels(),
-          cpu::IntegerLayerKernels(),
-          cpu::IntegerMatrixKernels(),
-          cpu::JoinKernels(),
-          cpu::LogicKernels(),
-          cpu::LossKernels(),
-          cpu::LpPoolKernels(),
-          cpu::MatMulNBitsKernels(),
-          cpu::MatrixKernels(),
-          cpu::MaxPoolIndexKernels(),
-          cpu::NonMaxSuppressionKernels(),
-          cpu::NormalizationKernels(),
-          cpu::PReluKernels(),
-          cpu::PadKernels(),
-          cpu::PatchKernels(),
-          cpu::PoolKernels(),
-          cpu::PowerKernels(),
-          cpu::QuantizeLinearKernels(),
-          cpu::RecurrentKernels(),
-          cpu::ReduceKernels(),
-          cpu::RepeatKernels(),
-          cpu::ResizeKernels(),
-          cpu::RoiKernels(),
-          cpu::ScatterKernels(),
-          cpu::SelectKernels(),
-          cpu::ShapeKernels(),
-          cpu::SliceKernels(),
-          cpu::SoftmaxKernels(),
-          cpu::SpectrumKernels(),
-          cpu::TopKKernels(),
-          cpu::TransposeKernels(),
-          cpu::UnaryKernels(),
-          cpu::UniqueKernels(),
-          cpu::WindowFunctionKernels()}) {
-      entries_.insert(entries_.end(), family.begin(), family.end());
-    }
-  }
-
   absl::string_view name() const override { return "cpu"; }
 
   bool Supports(const Node& node, int64_t opset) const override {
@@ -101,9 +97,7 @@ class Cpu final : public Backend {
                        absl::StrCat("operator ", context.node.op_type, " (opset ", context.opset,
                                     ") is not supported"));
     }
-    absl::StatusOr<std::unique_ptr<Kernel>> kernel = entry->make(context);
-    if (!kernel.ok() || entry->takes >= cpu::Takes::kPacked) return kernel;
-    return std::make_unique<WithoutPackedInputs>(*std::move(kernel));
+    return cpu::MakeGuardedKernel(*entry, context);
   }
 
  private:
@@ -112,7 +106,7 @@ class Cpu final : public Backend {
     // `opset` counts versions of the ONNX domain; of the others there is one version each.
     const int64_t version = node.domain.empty() ? opset : 1;
     const cpu::KernelEntry* best = nullptr;
-    for (const cpu::KernelEntry& entry : entries_) {
+    for (const cpu::KernelEntry& entry : cpu::AllKernels()) {
       if (entry.op_type == node.op_type && entry.domain == node.domain && entry.since <= version &&
           (best == nullptr || entry.since > best->since)) {
         best = &entry;
@@ -120,8 +114,6 @@ class Cpu final : public Backend {
     }
     return best;
   }
-
-  std::vector<cpu::KernelEntry> entries_;
 };
 
 }  // namespace

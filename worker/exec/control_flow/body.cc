@@ -1,13 +1,13 @@
 #include "worker/exec/control_flow/body.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/error.h"
 #include "common/status_macros.h"
 #include "worker/exec/control_flow/control_flow.h"
+#include "worker/graph/tensor_blocks.h"
 
 namespace quantd::control_flow {
 namespace {
@@ -40,30 +40,6 @@ absl::Status RequireOne(const Tensor* tensor, DataType dtype, absl::string_view 
                                          ", but one element is needed"));
   }
   return absl::OkStatus();
-}
-
-size_t ElementBytes(const Tensor& tensor) {
-  return tensor.dtype() == DataType::kString ? sizeof(std::string) : SizeOf(tensor.dtype());
-}
-
-// Copies `count` elements from place to place; strings by assignment.
-void CopyElements(const Tensor& from, int64_t from_at, Tensor& to, int64_t to_at, int64_t count) {
-  if (from.dtype() == DataType::kString) {
-    const std::string* begin = from.data<std::string>() + from_at;
-    std::copy(begin, begin + count, to.mutable_data<std::string>() + to_at);
-    return;
-  }
-  const size_t size = ElementBytes(from);
-  if (count == 0) return;
-  std::memcpy(static_cast<char*>(to.mutable_raw()) + static_cast<size_t>(to_at) * size,
-              static_cast<const char*>(from.raw()) + static_cast<size_t>(from_at) * size,
-              static_cast<size_t>(count) * size);
-}
-
-int64_t Product(const Shape& shape, size_t begin, size_t end) {
-  int64_t product = 1;
-  for (size_t i = begin; i < end; ++i) product *= shape[i];
-  return product;
 }
 
 }  // namespace
@@ -132,54 +108,43 @@ absl::StatusOr<int64_t> OneInteger(const Tensor* tensor, absl::string_view what)
 }
 
 Tensor SliceAt(const Tensor& tensor, size_t axis, int64_t index) {
-  const int64_t outer = Product(tensor.shape(), 0, axis);
-  const int64_t inner = Product(tensor.shape(), axis + 1, tensor.rank());
   Shape shape = tensor.shape();
   shape.erase(shape.begin() + static_cast<std::ptrdiff_t>(axis));
-  if (outer == 1) return tensor.Reshaped({tensor.dim(axis), inner}).Rows(index, 1).Reshaped(shape);
-  Tensor slice = Tensor::Uninitialized(tensor.dtype(), shape);
-  for (int64_t o = 0; o < outer; ++o) {
-    CopyElements(tensor, (o * tensor.dim(axis) + index) * inner, slice, o * inner, inner);
-  }
-  return slice;
+  return SliceAlong(tensor, axis, index, 1).Reshaped(shape);
 }
 
 absl::StatusOr<Tensor> Stack(const std::vector<Tensor>& tensors, int64_t axis, const ValueInfo& declared) {
   DataType dtype = declared.dtype;
-  Shape element;
-  for (const Dimension& dimension : declared.shape) element.push_back(std::max<int64_t>(dimension.extent, 0));
+  Shape shape;
+  for (const Dimension& dimension : declared.shape) shape.push_back(std::max<int64_t>(dimension.extent, 0));
   if (!tensors.empty()) {
     dtype = tensors[0].dtype();
-    element = tensors[0].shape();
+    shape = tensors[0].shape();
   } else if (SizeOf(dtype) == 0 && dtype != DataType::kString) {
     return BadBody(absl::StrCat("output '", declared.name,
                                 "' of the body has no declared type, and there was no iteration to tell it"));
   }
-  const int64_t rank = static_cast<int64_t>(element.size()) + 1;
+  const int64_t rank = static_cast<int64_t>(shape.size()) + 1;
   if (axis < -rank || axis >= rank) {
     return Bad("BAD_ATTRIBUTE", absl::StrCat("axis ", axis, " is out of range for rank ", rank));
   }
   const auto at = static_cast<size_t>(axis < 0 ? axis + rank : axis);
-  const int64_t outer = Product(element, 0, at);
-  const int64_t inner = Product(element, at, element.size());
-  const auto count = static_cast<int64_t>(tensors.size());
-  Shape shape = element;
-  shape.insert(shape.begin() + static_cast<std::ptrdiff_t>(at), count);
-  RETURN_IF_ERROR(CheckedElementCount(shape).status());
-  Tensor stacked = Tensor::Uninitialized(dtype, shape);
-  for (int64_t i = 0; i < count; ++i) {
-    const Tensor& tensor = tensors[static_cast<size_t>(i)];
-    if (!tensor.is_array() || tensor.dtype() != dtype || tensor.shape() != element) {
-      return Bad("BAD_SHAPE", absl::StrCat("output '", declared.name, "' of the body is ",
-                                           DataTypeName(tensor.dtype()), ShapeString(tensor.shape()),
-                                           " after ", DataTypeName(dtype), ShapeString(element),
-                                           " in the first iteration"));
-    }
-    for (int64_t o = 0; o < outer; ++o) {
-      CopyElements(tensor, o * inner, stacked, (o * count + i) * inner, inner);
-    }
+  Shape slice = shape;
+  slice.insert(slice.begin() + static_cast<std::ptrdiff_t>(at), tensors.empty() ? 0 : 1);
+  if (tensors.empty()) {
+    RETURN_IF_ERROR(CheckedElementCount(slice).status());
+    return Tensor(dtype, slice);
   }
-  return stacked;
+  std::vector<Tensor> slices;
+  for (const Tensor& tensor : tensors) {
+    if (!tensor.is_array() || tensor.shape() != shape) {
+      return Bad("BAD_SHAPE", absl::StrCat("output '", declared.name, "' of the body is ",
+                                           DataTypeName(tensor.dtype()), ShapeString(tensor.shape()), " after ",
+                                           DataTypeName(dtype), ShapeString(shape), " in the first iteration"));
+    }
+    slices.push_back(tensor.Reshaped(slice));
+  }
+  return JoinAlong(slices, at);
 }
 
 }  // namespace quantd::control_flow

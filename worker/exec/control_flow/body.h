@@ -60,11 +60,12 @@ class IterationCount {
 absl::StatusOr<bool> OneBool(const Tensor* tensor, absl::string_view what);
 absl::StatusOr<int64_t> OneInteger(const Tensor* tensor, absl::string_view what);
 
-// Position `index` along `axis`, without that axis. REQUIRES: in range; an array.
+// Position `index` along `axis`, without that axis. REQUIRES: in range; an array that is not packed.
 Tensor SliceAt(const Tensor& tensor, size_t axis, int64_t index);
 
 // `tensors`, all of one type and shape, along a new axis. With no tensors the result is empty, of the type and shape
-// that `declared` has (extents that it leaves open are 0). BAD_SHAPE when they differ or the axis is out of range.
+// that `declared` has (extents that it leaves open are 0). BAD_SHAPE when they differ, are packed or the axis is
+// out of range.
 absl::StatusOr<Tensor> Stack(const std::vector<Tensor>& tensors, int64_t axis, const ValueInfo& declared);
 
 absl::StatusOr<std::unique_ptr<Kernel>> MakeIf(const BodySource& source);

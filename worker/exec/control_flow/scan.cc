@@ -68,7 +68,7 @@ class Scan final : public Kernel {
       const Tensor& tensor = *inputs[i];
       const auto rank = static_cast<int64_t>(tensor.rank());
       const int64_t axis = settings_.input_axes[i - settings_.states];
-      if (!tensor.is_array() || axis < -rank || axis >= rank) {
+      if (!tensor.is_array() || IsPacked(tensor.dtype()) || axis < -rank || axis >= rank) {
         return BadScan(absl::StrCat("input ", i, " has no axis ", axis, " to scan along"));
       }
       axes.push_back(static_cast<size_t>(axis < 0 ? axis + rank : axis));
@@ -135,7 +135,7 @@ class BatchScan final : public Kernel {
  private:
   absl::Status Measure(const Tensor* tensor, size_t i, int64_t* batch, int64_t* sequence) const {
     const size_t axes = i < settings_.states ? 1 : 2;
-    if (tensor == nullptr || !tensor->is_array() || tensor->rank() < axes) {
+    if (tensor == nullptr || !tensor->is_array() || IsPacked(tensor->dtype()) || tensor->rank() < axes) {
       return BadScan(absl::StrCat("input ", 1 + i, " lacks its batch or sequence axis"));
     }
     if ((*batch >= 0 && tensor->dim(0) != *batch) || (axes == 2 && *sequence >= 0 && tensor->dim(1) != *sequence)) {

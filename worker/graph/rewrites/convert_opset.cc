@@ -22,9 +22,14 @@ bool IsOtherFloat(DataType type) {
 
 }  // namespace
 
-OpsetConversion::OpsetConversion(Graph& graph, int64_t from) : graph_(graph), from_(from) {
+OpsetConversion::OpsetConversion(Graph& graph, int64_t from, const OpsetConversion* outer)
+    : graph_(graph), from_(from) {
+  if (outer != nullptr) {
+    tensors_ = outer->tensors_;
+    is_float32_ = outer->is_float32_;
+  }
+  TakeNames(graph);
   const auto note = [this](const ValueInfo& value) {
-    tensors_.insert(value.name);
     is_float32_ &= !IsOtherFloat(value.dtype);
     if (value.has_shape) ranks_[value.name] = static_cast<int64_t>(value.shape.size());
   };
@@ -32,19 +37,41 @@ OpsetConversion::OpsetConversion(Graph& graph, int64_t from) : graph_(graph), fr
   std::for_each(graph.outputs.begin(), graph.outputs.end(), note);
   for (const ValueInfo& output : graph.outputs) read_.insert(output.name);
   for (const auto& [name, tensor] : graph.initializers) {
-    tensors_.insert(name);
     is_float32_ &= !IsOtherFloat(tensor.dtype());
     ranks_[name] = static_cast<int64_t>(tensor.rank());
   }
   for (const Node& node : graph.nodes) {
     node_names_.insert(node.name);
     read_.insert(node.inputs.begin(), node.inputs.end());
-    tensors_.insert(node.inputs.begin(), node.inputs.end());
-    tensors_.insert(node.outputs.begin(), node.outputs.end());
+    const std::vector<std::string> captured = CapturedBy(node);
+    read_.insert(captured.begin(), captured.end());
     if (node.Is("Cast")) is_float32_ &= !IsOtherFloat(static_cast<DataType>(node.Int("to", 0)));
     if ((node.Is("Gemm") || node.Is("Flatten")) && !node.outputs.empty())
       ranks_[node.outputs[0]] = 2;
   }
+}
+
+void OpsetConversion::TakeNames(const Graph& graph) {
+  for (const ValueInfo& input : graph.inputs) tensors_.insert(input.name);
+  for (const ValueInfo& output : graph.outputs) tensors_.insert(output.name);
+  for (const auto& [name, tensor] : graph.initializers) tensors_.insert(name);
+  for (const Node& node : graph.nodes) {
+    tensors_.insert(node.inputs.begin(), node.inputs.end());
+    tensors_.insert(node.outputs.begin(), node.outputs.end());
+    for (const auto& [key, value] : node.attributes) {
+      const auto* body = std::get_if<std::shared_ptr<const Graph>>(&value);
+      if (body != nullptr && *body != nullptr) TakeNames(**body);
+    }
+  }
+}
+
+absl::StatusOr<std::shared_ptr<const Graph>> OpsetConversion::ConvertBody(const Graph& body) {
+  Graph raised = body;  // Shares the weights.
+  OpsetConversion conversion(raised, from_, this);
+  for (const Node& node : body.nodes) RETURN_IF_ERROR(ConvertNode(node, conversion));
+  conversion.Finish();
+  tensors_.insert(conversion.tensors_.begin(), conversion.tensors_.end());
+  return std::make_shared<const Graph>(std::move(raised));
 }
 
 int64_t OpsetConversion::RankOf(const std::string& tensor) const {

@@ -33,6 +33,7 @@ constexpr absl::string_view kUnchanged[] = {"Abs",
                                             "Celu",
                                             "Compress",
                                             "Concat",
+                                            "ConcatFromSequence",
                                             "ConstantOfShape",
                                             "Conv",
                                             "ConvInteger",
@@ -119,6 +120,12 @@ constexpr absl::string_view kUnchanged[] = {"Abs",
                                             "ScatterElements",
                                             "ScatterND",
                                             "Selu",
+                                            "SequenceAt",
+                                            "SequenceConstruct",
+                                            "SequenceEmpty",
+                                            "SequenceErase",
+                                            "SequenceInsert",
+                                            "SequenceLength",
                                             "Shape",
                                             "Shrink",
                                             "Sigmoid",
@@ -129,11 +136,14 @@ constexpr absl::string_view kUnchanged[] = {"Abs",
                                             "Softplus",
                                             "Softsign",
                                             "SpaceToDepth",
+                                            "SplitToSequence",
                                             "Sqrt",
+                                            "StringNormalizer",
                                             "Sub",
                                             "Sum",
                                             "Tan",
                                             "Tanh",
+                                            "TfIdfVectorizer",
                                             "ThresholdedRelu",
                                             "Tile",
                                             "Transpose",
@@ -325,11 +335,25 @@ bool HasBody(const Node& node) {
   });
 }
 
+// The operators that run graphs mean the same in version 13; what is inside them is converted.
+absl::Status ConvertBodies(const Node& node, OpsetConversion& conversion) {
+  const bool known = node.Is("If") || node.Is("Loop") || (node.Is("Scan") && conversion.from() >= 9);
+  if (!known) return Refused(node, "it holds a graph of its own");
+  Node converted = node;
+  for (auto& [key, value] : converted.attributes) {
+    auto* body = std::get_if<std::shared_ptr<const Graph>>(&value);
+    if (body == nullptr || *body == nullptr) continue;
+    ASSIGN_OR_RETURN(*body, conversion.ConvertBody(**body));
+  }
+  conversion.Emit(std::move(converted));
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status ConvertNode(const Node& node, OpsetConversion& conversion) {
   const int64_t from = conversion.from();
-  if (HasBody(node)) return Refused(node, "it holds a graph of its own");
+  if (HasBody(node)) return ConvertBodies(node, conversion);
   const bool unchanged = !node.domain.empty() || from >= 13 ||
                          std::binary_search(std::begin(kUnchanged), std::end(kUnchanged),
                                             absl::string_view(node.op_type)) ||

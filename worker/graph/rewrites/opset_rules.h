@@ -2,11 +2,14 @@
 // rule for each operator.
 #pragma once
 
+#include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "worker/graph/graph.h"
 
@@ -15,8 +18,9 @@ namespace quantd {
 // The graph under conversion. Rules replace nodes one by one through it.
 class OpsetConversion {
  public:
-  // `from` is the version that the nodes are written for. Borrows `graph`.
-  OpsetConversion(Graph& graph, int64_t from);
+  // `from` is the version that the nodes are written for. Borrows `graph`. For a body, `outer` is the conversion of the
+  // graph around it: no fresh name is one of its names.
+  OpsetConversion(Graph& graph, int64_t from, const OpsetConversion* outer = nullptr);
 
   int64_t from() const { return from_; }
   const Graph& graph() const { return graph_; }
@@ -33,11 +37,16 @@ class OpsetConversion {
   std::string AddConstant(const std::string& base, Tensor value);
   // Adds a node to the converted ones.
   void Emit(Node node);
+  // A body of a node, converted by the same rules. Their errors.
+  absl::StatusOr<std::shared_ptr<const Graph>> ConvertBody(const Graph& body);
 
   // Hands the converted nodes to the graph. Call once, after all rules ran.
   void Finish();
 
  private:
+  // Every name in the graph and the bodies inside it is taken.
+  void TakeNames(const Graph& graph);
+
   Graph& graph_;
   const int64_t from_;
   bool is_float32_ = true;

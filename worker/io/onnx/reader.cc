@@ -11,7 +11,9 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "worker/io/onnx/errors.h"
+#include "worker/graph/rewrites/legacy_opset.h"
 #include "worker/io/onnx/external_data.h"
+#include "worker/io/onnx/functions.h"
 #include "worker/io/onnx/graph_proto.h"
 #include "worker/io/onnx/mapped_file.h"
 
@@ -109,11 +111,7 @@ absl::StatusOr<Model> ReadOnnxModel(const std::string& path,
   }
   Model model;
   ASSIGN_OR_RETURN(model.opset_imports, Opsets(proto));
-  for (const onnx::FunctionProto& function : proto.functions()) {
-    return onnx_io::UnsupportedModel(
-        onnx_io::FieldOf("model", "functions", function.name()),
-        "functions of the model's own are not supported; inline them when exporting");
-  }
+  RETURN_IF_ERROR(onnx_io::ExpandFunctions(proto));
   model.ir_version = proto.ir_version();
   model.producer_name = proto.producer_name();
   model.producer_version = proto.producer_version();
@@ -122,6 +120,7 @@ absl::StatusOr<Model> ReadOnnxModel(const std::string& path,
   }
   onnx_io::ExternalData external_data(external_files);
   ASSIGN_OR_RETURN(model.graph, onnx_io::GraphFromProto(proto.graph(), external_data));
+  RETURN_IF_ERROR(RaiseLegacyOpset(model));
   return model;
 }
 

@@ -9,13 +9,13 @@
 
 namespace quantd {
 
-// Versions of the default operator set that are read.
-inline constexpr int64_t kOnnxOpsetMin = 7;
+// Versions of the default operator set that are read; a model below 7 comes out as version 7.
+inline constexpr int64_t kOnnxOpsetMin = 1;
 inline constexpr int64_t kOnnxOpsetMax = 21;
 
 // The model in the file at `path`. `external_files` maps the locations that the model's tensors
-// name to paths on this machine; no other file is opened. The model's functions, sparse tensors and
-// tensors of strings are refused by name; doc strings, shapes of inner tensors and training
+// name to paths on this machine; no other file is opened. The model's functions are expanded; sparse
+// tensors are refused by name; doc strings, shapes of inner tensors and training
 // information are left behind. Thread-safe.
 //
 // Weights stored as initializers, as initializers listed as inputs, or in Constant nodes all come
@@ -25,7 +25,8 @@ inline constexpr int64_t kOnnxOpsetMax = 21;
 // Errors: INVALID_ARGUMENT   EMPTY_MODEL, MALFORMED_MODEL, BAD_GRAPH, BAD_TENSOR, EXTERNAL_DATA;
 //                            each names the field, such as model.graph.initializer[w].
 //         UNIMPLEMENTED      UNSUPPORTED_OPSET, UNSUPPORTED_DTYPE, UNSUPPORTED_MODEL.
-//         RESOURCE_EXHAUSTED MODEL_TOO_LARGE: 2 GiB and more, beyond what a protobuf holds.
+//         RESOURCE_EXHAUSTED MODEL_TOO_LARGE: 2 GiB and more, beyond what a protobuf holds, or functions that
+//                            expand beyond the bounds of functions.h.
 //         those of errno     a file cannot be opened.
 absl::StatusOr<Model> ReadOnnxModel(const std::string& path,
                                     const std::map<std::string, std::string>& external_files);

@@ -4,6 +4,7 @@
 #include "common/status_macros.h"
 #include "worker/backend/backend.h"
 #include "worker/exec/fold_constants.h"
+#include "worker/exec/operator_support.h"
 #include "worker/graph/rewrites/convert_opset.h"
 #include "worker/graph/rewrites/fold_batch_norm.h"
 #include "worker/graph/rewrites/fold_conv_add.h"
@@ -45,7 +46,11 @@ absl::Status ImportModel(JobState& job) {
   ASSIGN_OR_RETURN(job.model, ReadOnnxModel(path, files));
   job.report.model_name = main_file;
 
-  RETURN_IF_ERROR(RaiseOpset(job.model, kOpsetMin));
+  if (const absl::Status raised = RaiseOpset(job.model, kOpsetMin); !raised.ok()) {
+    // Of operators that we lack in any version a list of all says more than the first that has no newer form.
+    RETURN_IF_ERROR(CheckSupport(job.model.graph, job.model.opset(), CpuBackend()));
+    return raised;
+  }
   Graph& graph = job.model.graph;
   RETURN_IF_ERROR(RemoveIdentities(graph));
   RETURN_IF_ERROR(FoldConstants(graph, job.model.opset(), CpuBackend()));

@@ -47,6 +47,23 @@ absl::Status CheckBatch(const Graph& graph) {
   return absl::OkStatus();
 }
 
+// Data comes as arrays of numbers, and outputs are compared as such.
+absl::Status CheckSignature(const Graph& graph) {
+  const auto check = [](const ValueInfo& value, absl::string_view role) {
+    if (!value.is_sequence && !value.is_optional && value.dtype != DataType::kString) return absl::OkStatus();
+    const std::string description =
+        absl::StrCat("is ", value.is_sequence ? "a sequence" : value.is_optional ? "an optional value" : "a tensor of strings",
+                     "; models with such inputs or outputs can be run, but not calibrated and compared");
+    return MakeError(absl::StatusCode::kUnimplemented,
+                     absl::StrCat("the model's ", role, " '", value.name, "' ", description),
+                     {.reason = "UNSUPPORTED_MODEL",
+                      .violations = {{absl::StrCat("model.graph.", role, "[", value.name, "]"), description}}});
+  };
+  for (const ValueInfo& input : graph.inputs) RETURN_IF_ERROR(check(input, "input"));
+  for (const ValueInfo& output : graph.outputs) RETURN_IF_ERROR(check(output, "output"));
+  return absl::OkStatus();
+}
+
 absl::Status SplitData(JobState& job) {
   const int64_t asked = job.spec.calibration().rows();
   const uint64_t seed = job.spec.calibration().seed();
@@ -93,6 +110,7 @@ absl::Status PlanJob(JobState& job) {
   const std::string& preset = job.spec.recipe().preset();
   job.report.recipe_summary =
       absl::StrCat(preset, preset.empty() ? "" : ": ", DescribeRecipe(job.recipe));
+  RETURN_IF_ERROR(CheckSignature(job.model.graph));
   RETURN_IF_ERROR(CheckBatch(job.model.graph));
   // Compiling finds every operator that is missing, and attributes that make no sense.
   RETURN_IF_ERROR(CompileGraph(job.model.graph, job.model.opset(), CpuBackend()).status());

@@ -1,5 +1,8 @@
 #include "worker/graph/rewrites/convert_opset.h"
 
+#include <memory>
+#include <set>
+
 #include "tests/support/status_matchers.h"
 #include "tests/worker/graph/rewrites/nodes.h"
 
@@ -132,6 +135,39 @@ TEST(RaiseOpset, DropsSpatialOfBatchNormalizationWhenItSaysNothing) {
   EXPECT_THAT(graph.nodes[0].attributes, IsEmpty());
   EXPECT_THAT(Raised(7, Op("BatchNormalization", inputs, {"y"}, {{"spatial", int64_t{0}}})),
               HasReason("UNSUPPORTED_OPSET"));
+}
+
+// A graph with a body that makes an output y from the captured x.
+AttributeValue Body(Node node) {
+  return std::make_shared<const Graph>(Graph{.nodes = {std::move(node)}, .outputs = {{.name = "y"}}});
+}
+
+TEST(RaiseOpset, ConvertsBodiesWithInitializersOfTheirOwn) {
+  const Node unsqueeze = Op("Unsqueeze", {"x"}, {"y"}, {{"axes", IntList{0}}});
+  Model model = ModelOf(9, {Op("If", {"x"}, {"z"}, {{"then_branch", Body(unsqueeze)}, {"else_branch", Body(unsqueeze)}}),
+                            Op("Squeeze", {"z"}, {"y"}, {{"axes", IntList{0}}})});
+  ASSERT_OK(RaiseOpset(model, 13));
+  std::set<std::string> made(model.graph.nodes[1].inputs.begin() + 1, model.graph.nodes[1].inputs.end());
+  for (const char* key : {"then_branch", "else_branch"}) {
+    const auto& body = *std::get<std::shared_ptr<const Graph>>(model.graph.nodes[0].attributes.at(key));
+    ASSERT_EQ(body.nodes[0].inputs.size(), 2u) << key;
+    EXPECT_FALSE(body.nodes[0].Has("axes"));
+    EXPECT_THAT(Ints(body, body.nodes[0].inputs[1]), ElementsAre(0));
+    made.insert(body.nodes[0].inputs[1]);
+  }
+  EXPECT_EQ(made.size(), 3u);  // No name hides another.
+}
+
+TEST(RaiseOpset, NamesANodeInABodyThatItCannotRaise) {
+  const Node upsample = Op("Upsample", {"x"}, {"y"});
+  Model model = ModelOf(9, {Op("If", {"x"}, {"z"}, {{"then_branch", Body(upsample)}})});
+  EXPECT_THAT(RaiseOpset(model, 13), StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("node 'y' (Upsample)")));
+}
+
+TEST(RaiseOpset, RefusesTheScanOfVersionEight) {
+  const Node scan = Op("Scan", {"x"}, {"y"}, {{"body", Body(Op("Relu", {"x"}, {"y"}))}});
+  EXPECT_THAT(Raised(8, scan), HasReason("UNSUPPORTED_OPSET"));
+  EXPECT_OK(Raised(9, scan));
 }
 
 TEST(RaiseOpset, NamesTheNodeItCannotRaiseAndLeavesTheModel) {
