@@ -32,6 +32,10 @@ std::vector<FlagSpec> MakeSpecFlags() {
        "Keep nodes in full precision: a glob of node names ('/head/*'), or 'OP_TYPE:GLOB' "
        "('Gemm:*').",
        recipe},
+      {"export", Arity::kMany, "FORM",
+       "Write the model as onnx_qdq, onnx_matmul_nbits (weights in blocks) or onnx_dynamic (codes at "
+       "run time); 'FORM=FILE' names the file. Default: the first form that fits the recipe.",
+       recipe},
       {"spec", Arity::kOne, "FILE",
        "A whole JobSpec as YAML or JSON; all other flags add to it or replace parts.", recipe},
       {"calibration-rows", Arity::kOne, "N",
@@ -88,6 +92,17 @@ absl::Status AddRecipe(const ParsedFlags& flags, v1::JobSpec& spec) {
     return MakeError(absl::StatusCode::kInvalidArgument, "INVALID_USAGE",
                      "no recipe: give --preset ID, --recipe FILE or --spec FILE; 'quantctl "
                      "presets' lists the presets");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AddExports(const ParsedFlags& flags, v1::JobSpec& spec) {
+  for (const std::string& text : flags.All("export")) {
+    const size_t equals = text.find('=');
+    v1::ExportSpec& one = *spec.add_exports();
+    one.set_format(text.substr(0, equals));
+    if (equals != std::string::npos) one.set_file_name(text.substr(equals + 1));
+    if (one.format().empty()) return InvalidFlag("export", "names no form");
   }
   return absl::OkStatus();
 }
@@ -152,6 +167,7 @@ absl::StatusOr<SpecAndFiles> BuildSpec(const ParsedFlags& flags) {
   if (flags.Has("spec")) RETURN_IF_ERROR(ReadMessageFile(flags.Get("spec"), &result.spec));
   // What needs no hashing comes first: a slip in a flag is told at once.
   RETURN_IF_ERROR(AddRecipe(flags, result.spec));
+  RETURN_IF_ERROR(AddExports(flags, result.spec));
   RETURN_IF_ERROR(AddEvaluation(flags, result.spec));
   RETURN_IF_ERROR(AddGatesAndExecution(flags, result.spec));
   RETURN_IF_ERROR(AddInputs(flags, result.spec, result.files));

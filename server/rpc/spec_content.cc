@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "server/rpc/spec_check.h"
+#include "server/rpc/spec_forms.h"
 #include "server/rpc/spec_needs.h"
 
 namespace quantd {
@@ -140,6 +141,7 @@ void CheckAgainstCatalogues(const v1::JobSpec& spec, const std::vector<v1::Catal
     }
   }
   CheckGatesHaveLabels(spec, catalogues, problems);
+  CheckExportForms(spec, catalogues, problems);
 }
 
 }  // namespace quantd

@@ -126,8 +126,9 @@ class StructureCheck {
       if (name.find('/') != std::string::npos ||
           (!name.empty() && !FileNameProblem(name).empty())) {
         Add(field + ".file_name", "must be a plain file name");
-      } else if (!names.insert(name).second) {
-        Add(field + ".file_name", name.empty() ? "is missing: there are several exports"
+      } else if (!names.insert(name.empty() ? "/" + spec.exports(i).format() : name).second) {
+        // Names that are left out are made from the format.
+        Add(field + ".file_name", name.empty() ? "is missing: several exports have this format"
                                                : "is the name of another file of the artifact");
       }
     }

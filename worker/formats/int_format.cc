@@ -19,7 +19,7 @@ QuantParams IntFormat::Params(double lower, double upper) const {
   upper = std::max(upper, 0.0);
   if (symmetric) {
     const double reach = std::max(-lower, upper);
-    return {.scale = static_cast<float>(std::max(reach / highest, kScaleMin)), .zero_point = 0};
+    return {.scale = static_cast<float>(std::max(reach / (highest - middle), kScaleMin)), .zero_point = middle};
   }
   const double scale = std::max((upper - lower) / static_cast<double>(highest - lowest), kScaleMin);
   const double zero = std::nearbyint(lowest - lower / scale);
@@ -38,15 +38,31 @@ int32_t IntFormat::Code(float x, const QuantParams& params) const {
 
 absl::Span<const IntFormat> IntFormats() {
   static const auto* const kFormats = new std::vector<IntFormat>{
+      {.id = "int2_sym",
+       .summary = "2-bit signed codes -2..1, zero point 0; for weights in blocks",
+       .storage = DataType::kInt2, .lowest = -2, .highest = 1, .symmetric = true},
+      {.id = "int4_sym",
+       .summary = "4-bit signed codes -8..7, zero point 0; the range is symmetric to 7 steps, -8 is there for outliers",
+       .storage = DataType::kInt4, .lowest = -8, .highest = 7, .symmetric = true},
       {.id = "int8_asym",
        .summary = "8-bit signed codes -128..127 with a zero point",
        .storage = DataType::kInt8, .lowest = -128, .highest = 127, .symmetric = false},
       {.id = "int8_sym",
        .summary = "8-bit signed codes -127..127, zero point 0; -128 is left out so that the range is symmetric",
        .storage = DataType::kInt8, .lowest = -127, .highest = 127, .symmetric = true},
+      {.id = "uint2_asym",
+       .summary = "2-bit unsigned codes 0..3 with a zero point; for weights in blocks",
+       .storage = DataType::kUint2, .lowest = 0, .highest = 3, .symmetric = false},
+      {.id = "uint4_asym",
+       .summary = "4-bit unsigned codes 0..15 with a zero point",
+       .storage = DataType::kUint4, .lowest = 0, .highest = 15, .symmetric = false},
       {.id = "uint8_asym",
        .summary = "8-bit unsigned codes 0..255 with a zero point",
        .storage = DataType::kUint8, .lowest = 0, .highest = 255, .symmetric = false},
+      {.id = "uint8_sym",
+       .summary = "8-bit unsigned codes 1..255 around the zero point 128: the values of int8_sym for kernels that add unsigned "
+                  "products exactly",
+       .storage = DataType::kUint8, .lowest = 1, .highest = 255, .symmetric = true, .middle = 128},
   };
   return *kFormats;
 }

@@ -16,7 +16,7 @@ namespace quantd {
 
 struct QuantParams {
   float scale = 1;         // > 0, finite.
-  int32_t zero_point = 0;  // Within the format's codes; 0 for symmetric ones.
+  int32_t zero_point = 0;  // Within the format's codes; `middle` for symmetric ones.
 
   friend bool operator==(const QuantParams&, const QuantParams&) = default;
 };
@@ -27,7 +27,8 @@ struct IntFormat {
   DataType storage = DataType::kInt8;
   int32_t lowest = -127;  // Codes, inclusive.
   int32_t highest = 127;
-  bool symmetric = true;  // The zero point is 0 and the range is [-r, r].
+  bool symmetric = true;  // The zero point is `middle` and the range is [-r, r].
+  int32_t middle = 0;     // Of a symmetric format.
 
   int64_t levels() const { return int64_t{highest} - lowest + 1; }
 
@@ -51,7 +52,7 @@ struct IntFormat {
   }
 };
 
-// Every integer format, by id: "int8_sym" (-127..127), "int8_asym" (-128..127), "uint8_asym" (0..255).
+// Every integer format, by id.
 absl::Span<const IntFormat> IntFormats();
 
 // Null when there is none of that id. Lives for ever.

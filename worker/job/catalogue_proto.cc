@@ -4,6 +4,7 @@
 
 #include "worker/job/recipe_proto.h"
 #include "worker/methods/catalogue.h"
+#include "worker/methods/export_form.h"
 #include "worker/quality/metrics.h"
 
 namespace quantd {
@@ -23,6 +24,17 @@ void Fill(const ParamSpec& from, v1::Parameter& to) {
     to.mutable_initial()->set_number(from.initial);
   }
   to.set_summary(Text(from.summary));
+}
+
+void Fill(const ExportFormInfo& from, v1::ExportForm& to) {
+  to.set_id(from.id);
+  to.set_summary(from.summary);
+  for (const RecipeCondition& condition : from.conditions) {
+    v1::ExportForm::Condition& added = *to.add_conditions();
+    added.set_field(condition.field);
+    for (const std::string& id : condition.ids) added.add_ids(id);
+    added.set_allowed(condition.allowed);
+  }
 }
 
 }  // namespace
@@ -48,7 +60,10 @@ v1::Catalogue MakeCatalogueProto() {
   }
   for (const std::string& device : catalogue.devices) proto.add_devices(device);
   for (const std::string& format : catalogue.model_formats) proto.add_model_formats(format);
-  for (const std::string& format : catalogue.export_formats) proto.add_export_formats(format);
+  for (const ExportFormInfo* form : catalogue.export_forms) {
+    proto.add_export_formats(form->id);
+    Fill(*form, *proto.add_export_forms());
+  }
   for (const MetricInfo& metric : MetricCatalogue()) {
     v1::MetricInfo& to = *proto.add_metrics();
     to.set_id(metric.id);

@@ -7,6 +7,8 @@
 #include "absl/strings/str_join.h"
 #include "common/error.h"
 #include "worker/formats/int_format.h"
+#include "worker/methods/export_form.h"
+#include "worker/methods/granularity.h"
 #include "worker/methods/presets/registry.h"
 #include "worker/methods/range/registry.h"
 
@@ -21,6 +23,10 @@ constexpr MethodInfo kFixedMethods[] = {
      .paper = "Nagel et al. 2019, arXiv:1906.04721, section 4.2",
      .needs = "calibration data"},
     {.id = "random", .axis = "data", .summary = "Calibrates on a seeded random sample of the rows."},
+    {.id = "per_block",
+     .axis = "granularity",
+     .summary = "One code per block of weights along the axis that a layer sums over.",
+     .params = kPerBlockParams},
     {.id = "per_channel", .axis = "granularity", .summary = "One code per output channel of a weight."},
     {.id = "per_tensor", .axis = "granularity", .summary = "One code for the whole tensor."},
     {.id = "nearest", .axis = "rounding", .summary = "Each value becomes the nearest code, ties to even."},
@@ -58,11 +64,43 @@ class RecipeCheck {
           absl::StrCat("'", recipe.range.id, "' does not apply to ", is_weight ? "weights" : "activations"));
     }
     const IntFormat* format = FindIntFormat(recipe.format.id);
-    if (is_weight && format != nullptr && !format->symmetric) {
-      Add("UNKNOWN_METHOD", field + ".format.id", "weights take a symmetric format");
+    if (!is_weight && format != nullptr && IsPacked(format->storage)) {
+      Add("UNKNOWN_METHOD", field + ".format.id", "activations take a format of 8 bits or more");
     }
-    if (!is_weight && recipe.granularity.id == "per_channel") {
+    if (!is_weight && !recipe.granularity.id.empty() && recipe.granularity.id != "per_tensor") {
       Add("UNKNOWN_METHOD", field + ".granularity.id", "activations are quantized per tensor");
+    }
+    if (recipe.granularity.id == "per_block") CheckBlockSize(recipe.granularity, field + ".granularity");
+  }
+
+  // What weights and activations ask of each other.
+  void CheckTogether(const Recipe& recipe) {
+    const IntFormat* format = FindIntFormat(recipe.weight.format.id);
+    const bool at_run_time = std::any_of(range::All().begin(), range::All().end(), [&](const RangeInfo* range) {
+      return range->at_run_time && range->method.id == recipe.activation.range.id;
+    });
+    if (at_run_time && recipe.activation.format.id != "uint8_asym") {
+      Add("UNKNOWN_METHOD", "recipe.activation.format.id",
+          absl::StrCat("codes that are made at run time are 'uint8_asym', not '", recipe.activation.format.id, "'"));
+    }
+    if (at_run_time && (recipe.weight.granularity.id == "per_block" ||
+                        (format != nullptr && BitsOf(format->storage) != 8))) {
+      Add("UNKNOWN_METHOD", "recipe.weight",
+          "activations that get their codes at run time need weights of 8 bits with one scale a channel or a tensor");
+    }
+    // Integer sums of weights with a zero point would need the sum of the activations too; weights that are only
+    // stored as codes may have any.
+    if (format != nullptr && !format->symmetric && recipe.activation != TensorRecipe()) {
+      Add("UNKNOWN_METHOD", "recipe.weight.format.id",
+          "weights take a symmetric format where activations become codes too");
+    }
+  }
+
+  void CheckBlockSize(const Component& granularity, const std::string& field) {
+    if (!CheckParams(kPerBlockParams, granularity).empty()) return;  // Said already.
+    const auto size = static_cast<int64_t>(Params(kPerBlockParams, granularity).Get("block_size"));
+    if ((size & (size - 1)) != 0) {
+      Add("PARAMETER_OUT_OF_RANGE", field + ".parameters[block_size]", "must be a power of two");
     }
   }
 
@@ -92,7 +130,8 @@ class RecipeCheck {
 }  // namespace
 
 Catalogue MakeCatalogue() {
-  Catalogue catalogue{.devices = {"cpu"}, .model_formats = {"onnx"}, .export_formats = {"onnx_qdq"}};
+  Catalogue catalogue{.devices = {"cpu"}, .model_formats = {"onnx"}, };
+  for (const ExportFormInfo& form : ExportForms()) catalogue.export_forms.push_back(&form);
   catalogue.methods.assign(std::begin(kFixedMethods), std::end(kFixedMethods));
   for (const IntFormat& format : IntFormats()) {
     catalogue.methods.push_back({.id = format.id, .axis = "format", .summary = format.summary});
@@ -113,7 +152,11 @@ absl::Status CheckRecipe(const Recipe& recipe) {
   RecipeCheck check(catalogue);
   check.Check(recipe.transforms, "transform", "recipe.transforms");
   check.Check(recipe.weight, "recipe.weight", /*is_weight=*/true);
-  check.Check(recipe.activation, "recipe.activation", /*is_weight=*/false);
+  // Without any of its components only weights become codes.
+  if (recipe.activation != TensorRecipe()) {
+    check.Check(recipe.activation, "recipe.activation", /*is_weight=*/false);
+  }
+  check.CheckTogether(recipe);
   check.Check(recipe.compensations, "compensation", "recipe.compensations");
   check.Optional(recipe.allocation, "allocation", "recipe.allocation");
   check.Optional(recipe.data, "data", "recipe.data");

@@ -19,12 +19,14 @@ struct PresetInfo {
   Recipe recipe;
 };
 
+struct ExportFormInfo;
+
 struct Catalogue {
   std::vector<MethodInfo> methods;  // By axis, then id.
   std::vector<const PresetInfo*> presets;
   std::vector<std::string> devices;
   std::vector<std::string> model_formats;
-  std::vector<std::string> export_formats;
+  std::vector<const ExportFormInfo*> export_forms;
 };
 
 Catalogue MakeCatalogue();

@@ -32,6 +32,7 @@ struct RangeInfo {
   MethodInfo method;
   bool for_activations = false;
   bool for_weights = false;
+  bool at_run_time = false;  // For activations: the model itself takes the range, of each run anew.
   std::unique_ptr<RangeMethod> (*create)(const Params& params);
 };
 

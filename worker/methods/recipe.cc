@@ -47,7 +47,8 @@ std::string DescribeRecipe(const Recipe& recipe) {
   std::vector<std::string> parts;
   for (const Component& transform : recipe.transforms) parts.push_back(Describe(transform));
   parts.push_back("weights " + Describe(recipe.weight));
-  parts.push_back("activations " + Describe(recipe.activation));
+  parts.push_back(recipe.activation == TensorRecipe() ? "activations in full precision"
+                                                      : "activations " + Describe(recipe.activation));
   if (!recipe.placement.id.empty()) parts.push_back("placement " + Describe(recipe.placement));
   for (const Component& one : recipe.compensations) parts.push_back(Describe(one));
   for (const Component& one : recipe.recoveries) parts.push_back(Describe(one));

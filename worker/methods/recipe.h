@@ -52,7 +52,7 @@ struct LayerRule {
 struct Recipe {
   std::vector<Component> transforms;     // Function-preserving rewrites, in order.
   TensorRecipe weight;
-  TensorRecipe activation;
+  TensorRecipe activation;               // Without any component: only weights are stored as codes.
   Component placement;                   // Which tensors become codes: "fused", "inputs_only"; empty means the first.
   std::vector<Component> compensations;  // "bias_correction", in order.
   Component allocation;                  // Which layer gets which bits.

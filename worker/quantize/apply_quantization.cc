@@ -93,23 +93,30 @@ std::optional<CodedTensor> CodeBias(const Tensor& bias, double activation_scale,
 void QuantizeBias(const Graph& graph, const Node& node, const PlannedLayer& layer, const Quantization& quantization,
                   QdqBuilder& builder) {
   const bool plain_sum = node.Float("alpha", 1) == 1 && node.Float("beta", 1) == 1;
-  if (layer.bias.empty() || !plain_sum) return;
+  if (layer.bias.empty() || !plain_sum || layer.activations.empty()) return;
+  const CodedTensor& weight = quantization.weights.at({layer.node, layer.weights[0].input});
+  if (weight.block_size > 0) return;  // Sums of several scales take no integer bias.
   const std::optional<CodedTensor> bias =
       CodeBias(graph.initializers.at(layer.bias), quantization.activations.at(layer.activations[0]).scale,
-               quantization.weights.at({layer.node, layer.weights[0].input}).code.scale);
+               weight.code.scale);
   if (bias) builder.QuantizeInitializer(node.name, 2, *bias);
 }
 
 // `node` reads what the layer reads as codes, be it the layer's own node or its twin.
 void QuantizeLayer(const Node& node, const PlannedLayer& layer, const Quantization& quantization,
                    QdqBuilder& builder) {
+  if (layer.dynamic) {
+    builder.MultiplyIntegers(node.name, quantization.weights.at({layer.node, layer.weights[0].input}));
+    return;
+  }
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     const auto weight = quantization.weights.find({layer.node, i});
     if (weight == quantization.weights.end()) {
       const bool is_activation = std::find(layer.activations.begin(), layer.activations.end(), node.inputs[i]) !=
                                  layer.activations.end();
       if (is_activation) builder.QuantizeActivation(node.name, i, quantization.activations.at(node.inputs[i]).code);
-    } else if (layer.op_type == "Gather") {
+    } else if (layer.op_type == "Gather" && weight->second.block_size == 0 &&
+               !IsPacked(weight->second.codes.dtype())) {
       builder.GatherCodes(node.name, weight->second);
     } else {
       builder.QuantizeInitializer(node.name, i, weight->second);

@@ -95,7 +95,7 @@ absl::StatusOr<Quantization> ChooseCodes(const Graph& graph, const QuantizationP
   RETURN_IF_ERROR(ParallelFor(static_cast<int64_t>(tasks.size()), threads, [&](int64_t i) -> absl::Status {
     const auto& [layer, weight] = tasks[static_cast<size_t>(i)];
     IntegerBias bias;
-    if (!layer->bias.empty()) {
+    if (!layer->bias.empty() && !layer->activations.empty()) {
       bias = {&graph.initializers.at(layer->bias), quantization.activations.at(layer->activations[0]).scale};
     }
     ASSIGN_OR_RETURN(coded[static_cast<size_t>(i)],

@@ -1,6 +1,7 @@
 #include "worker/quantize/code_values.h"
 
 #include "common/check.h"
+#include "worker/formats/convert_tensor.h"
 #include "worker/methods/range/registry.h"
 
 namespace quantd {
@@ -11,6 +12,23 @@ std::unique_ptr<RangeMethod> MakeRangeMethod(const Component& component) {
   }
   QUANTD_CHECK(false);  // CheckRecipe() has refused unknown ids.
   return nullptr;
+}
+
+DataType CodingType(DataType storage) {
+  switch (storage) {
+    case DataType::kInt4:
+    case DataType::kInt2:
+      return DataType::kInt8;
+    case DataType::kUint4:
+    case DataType::kUint2:
+      return DataType::kUint8;
+    default:
+      return storage;
+  }
+}
+
+Tensor Stored(Tensor codes, DataType storage) {
+  return codes.dtype() == storage ? codes : PackIntegers(codes, storage);
 }
 
 void SetCode(Tensor& codes, int64_t index, int32_t code) {

@@ -7,6 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/error.h"
+#include "common/status_macros.h"
+#include "worker/methods/granularity.h"
 #include "worker/quantize/code_values.h"
 
 namespace quantd {
@@ -42,20 +44,70 @@ float WithRoomForBias(float scale, int64_t granule, int64_t granules, const Inte
   return scale;
 }
 
+absl::Status CheckFinite(const std::vector<float>& values, const PlannedWeight& weight) {
+  if (std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); })) return absl::OkStatus();
+  return InvalidField("NON_FINITE_WEIGHT", absl::StrCat("model.graph.initializer[", weight.initializer, "]"),
+                      "holds a NaN or an infinity");
+}
+
+int64_t BlockSizeOf(const Component& granularity) {
+  return static_cast<int64_t>(Params(kPerBlockParams, granularity).Get("block_size"));
+}
+
+// Scales are [outer, blocks, inner] where the weight is [outer, extent, inner] around its input axis; the last block may
+// be shorter.
+absl::StatusOr<CodedTensor> CodeBlocks(const Tensor& values, const PlannedWeight& weight, const TensorRecipe& recipe,
+                                       int64_t block_size) {
+  const IntFormat& format = *FindIntFormat(recipe.format.id);
+  const std::unique_ptr<RangeMethod> method = MakeRangeMethod(recipe.range);
+  const ChannelCut cut = CutWeight(values, weight.input_axis);
+  const int64_t extent = values.dim(static_cast<size_t>(weight.input_axis));
+  const int64_t blocks = (extent + block_size - 1) / block_size;
+  Shape code_shape = values.shape();
+  code_shape[static_cast<size_t>(weight.input_axis)] = blocks;
+  CodedTensor coded{.codes = Tensor(CodingType(format.storage), values.shape()),
+                    .code = {.scale = Tensor(DataType::kFloat, code_shape),
+                             .zero_point = Tensor(CodingType(format.storage), code_shape)},
+                    .axis = weight.input_axis,
+                    .block_size = block_size};
+  const float* w = values.data<float>();
+  std::vector<float> block;
+  for (int64_t i = 0; i < coded.code.scale.size(); ++i) {
+    const int64_t outer = i / (blocks * cut.inner), inner = i % cut.inner;
+    const int64_t first = i / cut.inner % blocks * block_size;
+    const int64_t length = std::min(block_size, extent - first);
+    const auto at = [&](int64_t k) { return (outer * extent + first + k) * cut.inner + inner; };
+    block.clear();
+    for (int64_t k = 0; k < length; ++k) block.push_back(w[at(k)]);
+    RETURN_IF_ERROR(CheckFinite(block, weight));
+    const ClipRange range = method->ForWeights(block, format);
+    const QuantParams params = format.Params(range.lower, range.upper);
+    coded.code.scale.mutable_data<float>()[i] = params.scale;
+    SetCode(coded.code.zero_point, i, params.zero_point);
+    for (int64_t k = 0; k < length; ++k) SetCode(coded.codes, at(k), format.Code(w[at(k)], params));
+  }
+  coded.codes = Stored(std::move(coded.codes), format.storage);
+  coded.code.zero_point = Stored(std::move(coded.code.zero_point), format.storage);
+  return coded;
+}
+
 }  // namespace
 
 absl::StatusOr<CodedTensor> CodeWeight(const Tensor& values, const PlannedWeight& weight,
                                        const TensorRecipe& recipe, const IntegerBias& bias) {
   const IntFormat& format = *FindIntFormat(recipe.format.id);
   const std::unique_ptr<RangeMethod> method = MakeRangeMethod(recipe.range);
-  const bool per_channel = recipe.granularity.id == "per_channel" && weight.axis >= 0;
+  if (recipe.granularity.id == "per_block" && weight.input_axis >= 0) {
+    return CodeBlocks(values, weight, recipe, BlockSizeOf(recipe.granularity));
+  }
+  const bool per_channel = recipe.granularity.id != "per_tensor" && weight.axis >= 0;
   const int64_t granules = per_channel ? weight.channels : 1;
   const ChannelCut cut = per_channel ? CutWeight(values, weight.axis)
                                      : ChannelCut{.outer = 1, .inner = values.size()};
   const Shape code_shape = per_channel ? Shape{granules} : Shape{};
-  CodedTensor coded{.codes = Tensor(format.storage, values.shape()),
+  CodedTensor coded{.codes = Tensor(CodingType(format.storage), values.shape()),
                     .code = {.scale = Tensor(DataType::kFloat, code_shape),
-                             .zero_point = Tensor(format.storage, code_shape)},
+                             .zero_point = Tensor(CodingType(format.storage), code_shape)},
                     .axis = std::max(weight.axis, 0)};
   const float* w = values.data<float>();
   std::vector<float> granule_values;
@@ -65,11 +117,7 @@ absl::StatusOr<CodedTensor> CodeWeight(const Tensor& values, const PlannedWeight
     for (int64_t outer = 0; outer < cut.outer; ++outer) {
       granule_values.insert(granule_values.end(), w + at(outer), w + at(outer) + cut.inner);
     }
-    if (!std::all_of(granule_values.begin(), granule_values.end(), [](float x) { return std::isfinite(x); })) {
-      return InvalidField("NON_FINITE_WEIGHT",
-                          absl::StrCat("model.graph.initializer[", weight.initializer, "]"),
-                          "holds a NaN or an infinity");
-    }
+    RETURN_IF_ERROR(CheckFinite(granule_values, weight));
     const ClipRange range = method->ForWeights(granule_values, format);
     QuantParams params = format.Params(range.lower, range.upper);
     params.scale = WithRoomForBias(params.scale, granule, granules, bias);
@@ -79,6 +127,8 @@ absl::StatusOr<CodedTensor> CodeWeight(const Tensor& values, const PlannedWeight
       for (int64_t i = at(outer); i < at(outer) + cut.inner; ++i) SetCode(coded.codes, i, format.Code(w[i], params));
     }
   }
+  coded.codes = Stored(std::move(coded.codes), format.storage);
+  coded.code.zero_point = Stored(std::move(coded.code.zero_point), format.storage);
   return coded;
 }
 

@@ -15,7 +15,8 @@ struct IntegerBias {
   double activation_scale = 0;
 };
 
-// `weight` by the recipe, one code a channel of weight.axis or one for all. Scales are large enough for the codes of
+// `weight` by the recipe, one code a channel of weight.axis, one a block of weight.input_axis, or one for all. Where the
+// weight has no axis for blocks, one a channel. Scales are large enough for the codes of
 // `bias` to fit into int32.
 //
 // Errors: INVALID_ARGUMENT, reason NON_FINITE_WEIGHT, naming the initializer. REQUIRES: a recipe that CheckRecipe() passes.

@@ -67,7 +67,11 @@ class FusedPlacement {
     return FusionPoint(layer.output);
   }
 
-  bool IsConvolution(const Node& node) const { return node.Is("Conv") && layers_.count(node.name) > 0; }
+  // One that computes with codes; a Conv whose weight alone is stored as codes does not.
+  bool IsConvolution(const Node& node) const {
+    const auto layer = layers_.find(node.name);
+    return node.Is("Conv") && layer != layers_.end() && !layer->second->activations.empty();
+  }
 
   // What layers read and what a Conv has to write. A Conv that only excluded layers read is none of theirs: they are
   // kept in full precision, and so is what they read.

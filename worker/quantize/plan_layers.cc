@@ -23,13 +23,14 @@ const Tensor* WeightAt(const LayerContext& context, size_t input) {
   return FloatInitializer(context.graph, context.node.inputs[input]);
 }
 
-void AddWeight(const LayerContext& context, size_t input, int axis, PlannedLayer& layer) {
+void AddWeight(const LayerContext& context, size_t input, int axis, PlannedLayer& layer, int input_axis = -1) {
   const std::string& name = context.node.inputs[input];
   const Tensor& weight = context.graph.initializers.at(name);
   layer.weights.push_back({.input = input,
                            .initializer = name,
                            .axis = axis,
-                           .channels = axis < 0 ? 1 : weight.dim(static_cast<size_t>(axis))});
+                           .channels = axis < 0 ? 1 : weight.dim(static_cast<size_t>(axis)),
+                           .input_axis = input_axis});
 }
 
 void FindBias(const LayerContext& context, PlannedLayer& layer) {
@@ -44,7 +45,10 @@ bool PlanConvolution(const LayerContext& context, int axis, PlannedLayer& layer)
   const Tensor* weight = WeightAt(context, 1);
   if (weight == nullptr || weight->rank() < 2 || WeightAt(context, 0) != nullptr) return false;
   layer.activations = {context.node.inputs[0]};
-  AddWeight(context, 1, axis, layer);
+  // A filter of one tap is a matrix, [out, in / group, 1, 1].
+  int64_t taps = 1;
+  for (size_t i = 2; i < weight->rank(); ++i) taps *= weight->dim(i);
+  AddWeight(context, 1, axis, layer, taps == 1 && axis == 0 && weight->dim(1) > 1 ? 1 : -1);
   const int64_t groups = axis == 1 ? context.node.Int("group", 1) : 1;
   layer.channels = layer.weights[0].channels * groups;
   layer.channels_last = false;
@@ -64,7 +68,8 @@ bool PlanGemm(const LayerContext& context, PlannedLayer& layer) {
   const Tensor* weight = WeightAt(context, 1);
   if (weight == nullptr || weight->rank() != 2 || WeightAt(context, 0) != nullptr) return false;
   layer.activations = {context.node.inputs[0]};
-  AddWeight(context, 1, context.node.Int("transB", 0) != 0 ? 0 : 1, layer);
+  const bool transposed = context.node.Int("transB", 0) != 0;
+  AddWeight(context, 1, transposed ? 0 : 1, layer, transposed ? 1 : 0);
   layer.channels = layer.weights[0].channels;
   FindBias(context, layer);
   return true;
@@ -96,7 +101,7 @@ bool PlanMatMul(const LayerContext& context, PlannedLayer& layer) {
   if (right == nullptr) layer.activations.push_back(context.node.inputs[1]);
   if (left != nullptr) AddWeight(context, 0, -1, layer);
   if (right == nullptr) return true;
-  AddWeight(context, 1, right->rank() == 2 ? 1 : -1, layer);
+  AddWeight(context, 1, right->rank() == 2 ? 1 : -1, layer, static_cast<int>(right->rank()) - 2);
   if (right->rank() != 2) return true;
   layer.channels = layer.weights[0].channels;
   FindAdd(context, layer);
@@ -110,7 +115,7 @@ bool PlanGather(const LayerContext& context, PlannedLayer& layer) {
       context.graph.initializers.count(context.node.inputs[1]) > 0) {
     return false;
   }
-  AddWeight(context, 0, context.node.Int("axis", 0) == 0 ? 0 : -1, layer);
+  AddWeight(context, 0, context.node.Int("axis", 0) == 0 ? 0 : -1, layer, static_cast<int>(table->rank()) - 1);
   return true;
 }
 
@@ -119,7 +124,7 @@ bool PlanGather(const LayerContext& context, PlannedLayer& layer) {
 bool PlanRecurrent(const LayerContext& context, PlannedLayer& layer) {
   for (const size_t input : {size_t{1}, size_t{2}}) {
     const Tensor* weight = WeightAt(context, input);
-    if (weight != nullptr && weight->rank() == 3) AddWeight(context, input, 1, layer);
+    if (weight != nullptr && weight->rank() == 3) AddWeight(context, input, 1, layer, 2);
   }
   return !layer.weights.empty();
 }

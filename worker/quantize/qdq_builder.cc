@@ -43,13 +43,14 @@ std::pair<std::string, std::string> QdqBuilder::AddCode(const std::string& tenso
 
 std::string QdqBuilder::AddDequantize(const std::string& tensor, const std::string& codes,
                                       const std::pair<std::string, std::string>& code_names,
-                                      int axis) {
+                                      int axis, int64_t block_size) {
   const std::string output = Fresh(tensor + "_dequantized");
   Node node{.name = Fresh(output + "_node"),
             .op_type = "DequantizeLinear",
             .inputs = {codes, code_names.first, code_names.second},
             .outputs = {output}};
   if (axis >= 0) node.attributes["axis"] = int64_t{axis};
+  if (block_size > 0) node.attributes["block_size"] = block_size;
   added_.push_back(std::move(node));
   return output;
 }
@@ -151,7 +152,8 @@ void QdqBuilder::QuantizeInitializer(const std::string& node, size_t input_index
     it = initializers_.emplace(input + suffix, std::move(added)).first;
   }
   const bool per_channel = coded.code.scale.rank() > 0;
-  input = AddDequantize(input, it->second.codes, it->second.code_names, per_channel ? coded.axis : -1);
+  input = AddDequantize(input, it->second.codes, it->second.code_names, per_channel ? coded.axis : -1,
+                        coded.block_size);
 }
 
 absl::Status QdqBuilder::Finish() {

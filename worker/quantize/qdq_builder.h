@@ -14,7 +14,8 @@
 
 namespace quantd {
 
-// How real numbers map to codes: x ~ scale * (code - zero_point). Scalars, or [channels] along an axis.
+// How real numbers map to codes: x ~ scale * (code - zero_point). Scalars, [channels] along an axis, or in blocks: the
+// tensor's shape with the extent of the axis divided by the block size and rounded up.
 struct AffineCode {
   Tensor scale;       // float, > 0.
   Tensor zero_point;  // Of the codes' type, the shape of `scale`.
@@ -24,7 +25,8 @@ struct AffineCode {
 struct CodedTensor {
   Tensor codes;
   AffineCode code;
-  int axis = 0;  // Of a per-channel code; ignored for scalars.
+  int axis = 0;  // Of a per-channel code or of blocks; ignored for scalars.
+  int64_t block_size = 0;  // 0: no blocks.
 };
 
 class QdqBuilder {
@@ -47,6 +49,12 @@ class QdqBuilder {
   // through QuantizeActivation() read the same codes. REQUIRES: a node makes it.
   void ReplaceTensor(const std::string& tensor, const AffineCode& code);
 
+  // The product of a MatMul or Gemm with the matrix in input 1 is taken of integers: the other input gets its codes at run
+  // time, once for all nodes that read it. In the nodes and their order this is what ONNX Runtime's dynamic quantizer
+  // writes and its optimizer fuses. REQUIRES: a Gemm with alpha = beta = 1 that does not transpose its first input; codes of 8
+  // bits, one a column or one for all.
+  void MultiplyIntegers(const std::string& node, const CodedTensor& weight);
+
   // Places the new nodes and drops initializers that nothing reads any more.
   absl::Status Finish();
 
@@ -56,6 +64,12 @@ class QdqBuilder {
     std::pair<std::string, std::string> code_names;
   };
 
+  struct DynamicCodes {
+    std::string codes, scale, zero_point;
+  };
+
+  // The codes that a tensor gets at run time, made when they are first asked for.
+  const DynamicCodes& CodesAtRunTime(const std::string& tensor);
   Node& FindNode(const std::string& name);
   // The codes of an activation, made when they are first asked for.
   const Coded& Codes(const std::string& tensor, const AffineCode& code);
@@ -64,13 +78,15 @@ class QdqBuilder {
   // Adds scale and zero point as initializers; returns their names.
   std::pair<std::string, std::string> AddCode(const std::string& tensor, const AffineCode& code);
   std::string AddDequantize(const std::string& tensor, const std::string& codes,
-                            const std::pair<std::string, std::string>& code_names, int axis);
+                            const std::pair<std::string, std::string>& code_names, int axis,
+                            int64_t block_size = 0);
 
   Graph& graph_;
   std::map<std::string, size_t> node_index_;
   std::set<std::string> used_;
   std::map<std::string, Coded> activations_;
   std::map<std::string, Coded> initializers_;
+  std::map<std::string, DynamicCodes> dynamic_;
   std::map<std::string, std::string> renamed_;  // Replaced tensors: what their nodes call them now.
   std::vector<Node> added_;
 };

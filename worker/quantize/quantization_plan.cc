@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/error.h"
 #include "common/status_macros.h"
+#include "worker/methods/range/registry.h"
 #include "worker/quantize/layer_rules.h"
 #include "worker/quantize/op_roles.h"
 #include "worker/quantize/place_codes.h"
@@ -129,6 +130,37 @@ std::vector<const Node*> PlacedNodes(const Graph& graph, const Placement& placem
 
 }  // namespace
 
+bool IsAtRunTime(const Component& range) {
+  return std::any_of(range::All().begin(), range::All().end(), [&](const RangeInfo* info) {
+    return info->at_run_time && info->method.id == range.id;
+  });
+}
+
+// Whether MatMulInteger can take the place of the layer: a product with one matrix, and nothing else.
+bool IsPlainProduct(const Graph& graph, const PlannedLayer& layer) {
+  if (layer.weights.size() != 1 || layer.weights[0].input != 1 || layer.channels == 0) return false;
+  if (layer.op_type == "MatMul") return true;
+  if (layer.op_type != "Gemm") return false;
+  const auto node = std::find_if(graph.nodes.begin(), graph.nodes.end(),
+                                 [&](const Node& one) { return one.name == layer.node; });
+  return node->Int("transA", 0) == 0 && node->Float("alpha", 1) == 1 && node->Float("beta", 1) == 1;
+}
+
+// A recipe without an activation format stores weights only; what has none then is nothing to quantize. Codes made at run
+// time need no place in the plan.
+void DropActivations(const Graph& graph, std::vector<PlannedLayer>& layers) {
+  for (PlannedLayer& layer : layers) {
+    const bool at_run_time = IsAtRunTime(layer.activation_recipe.range);
+    layer.dynamic = at_run_time && !layer.excluded && IsPlainProduct(graph, layer);
+    if (at_run_time || layer.activation_recipe.format.id.empty()) layer.activations.clear();
+  }
+  layers.erase(std::remove_if(layers.begin(), layers.end(),
+                              [](const PlannedLayer& layer) {
+                                return layer.weights.empty() && layer.activations.empty();
+                              }),
+               layers.end());
+}
+
 absl::StatusOr<QuantizationPlan> PlanQuantization(const Graph& graph, const Recipe& recipe) {
   QuantizationPlan plan{.layers = FindLayers(graph)};
   const bool fused = recipe.placement.id != kInputsOnly;
@@ -136,6 +168,7 @@ absl::StatusOr<QuantizationPlan> PlanQuantization(const Graph& graph, const Reci
   const Placement widest = fused ? PlaceFused(graph, plan.layers, {}) : PlaceInputs(graph, plan.layers);
   ASSIGN_OR_RETURN(const std::set<std::string> excluded,
                    ApplyRules(recipe, PlacedNodes(graph, widest), plan.layers));
+  DropActivations(graph, plan.layers);
   const Placement placement =
       fused ? PlaceFused(graph, plan.layers, excluded) : PlaceInputs(graph, plan.layers);
   ASSIGN_OR_RETURN(plan.groups, GroupPlanner(graph, recipe, plan.layers, placement).Run());

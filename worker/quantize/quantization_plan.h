@@ -24,6 +24,9 @@ struct PlannedWeight {
   std::string initializer;
   int axis = 0;             // What a per-channel code runs along; -1 where only one code for the tensor fits.
   int64_t channels = 1;     // Extent of that axis; 1 without one.
+  // What blocks run along: the axis that the layer sums over; -1 where blocks make no sense, as in a window of several
+  // taps, and one code a channel takes their place.
+  int input_axis = -1;
 };
 
 // A node whose inputs become codes.
@@ -45,6 +48,8 @@ struct PlannedLayer {
   std::string add_node;
   std::string add_bias;
   bool excluded = false;  // Kept in full precision by a rule.
+  // Its activation gets its code at run time, from its own values: there is nothing to observe. `activations` is empty.
+  bool dynamic = false;
   // What the recipe says for this layer once the rules are applied.
   TensorRecipe weight_recipe;
   TensorRecipe activation_recipe;

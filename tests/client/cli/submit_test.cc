@@ -76,6 +76,10 @@ TEST_F(SubmitTest, SubmitFillsTheSpecFromItsFlags) {
                     "Softmax:*",
                     "--exclude",
                     "/head/*",
+                    "--export",
+                    "onnx_qdq",
+                    "--export",
+                    "onnx_matmul_nbits=small.onnx",
                     "--name",
                     "nightly",
                     "--label",
@@ -109,6 +113,11 @@ TEST_F(SubmitTest, SubmitFillsTheSpecFromItsFlags) {
   EXPECT_EQ(spec().evaluation().rows(), 2000);
   EXPECT_EQ(spec().evaluation().alpha().denominator(), 10);
   EXPECT_THAT(spec().evaluation().metrics(), ElementsAre("kl", "top1_agreement"));
+  ASSERT_EQ(spec().exports_size(), 2);
+  EXPECT_EQ(spec().exports(0).format(), "onnx_qdq");
+  EXPECT_EQ(spec().exports(0).file_name(), "");
+  EXPECT_EQ(spec().exports(1).format(), "onnx_matmul_nbits");
+  EXPECT_EQ(spec().exports(1).file_name(), "small.onnx");
   EXPECT_EQ(spec().gates_size(), 2);
   EXPECT_EQ(spec().execution().priority(), -5);
   EXPECT_EQ(spec().execution().threads(), 2);

@@ -352,6 +352,12 @@ std::vector<BadInput> BadRequests() {
        kInvalid, "INVALID_SPEC", "spec.calibration.batch_rows"},
       {"UnknownExportFormat", [](auto&, auto& spec) { spec.add_exports()->set_format("tflite"); },
        kInvalid, "UNKNOWN_FORMAT", "spec.exports[0].format"},
+      {"ExportFormThatCannotHoldTheRecipe",
+       [](auto&, auto& spec) {
+         spec.add_exports()->set_format("onnx_qdq");
+         spec.add_exports()->set_format("onnx_matmul_nbits");
+       },
+       kInvalid, "FORM_DOES_NOT_FIT", "spec.exports[1].format"},
       BadFileName("FileNameWithAFolder", "sub/model.onnx"),
       BadFileName("FileNameThatLeavesTheFolder", "../model.onnx"),
       BadFileName("FileNameOfTheParent", ".."),

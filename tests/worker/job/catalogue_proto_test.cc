@@ -25,7 +25,7 @@ TEST(CatalogueProtoTest, TellsWhatTheWorkerCanDo) {
   EXPECT_EQ(catalogue.engine_version(), kEngineVersion);
   EXPECT_THAT(catalogue.devices(), ElementsAre("cpu"));
   EXPECT_THAT(catalogue.model_formats(), ElementsAre("onnx"));
-  EXPECT_THAT(catalogue.export_formats(), ElementsAre("onnx_qdq"));
+  EXPECT_THAT(catalogue.export_formats(), ElementsAre("onnx_qdq", "onnx_matmul_nbits", "onnx_dynamic"));
   EXPECT_EQ(static_cast<size_t>(catalogue.methods_size()), MakeCatalogue().methods.size());
   EXPECT_EQ(static_cast<size_t>(catalogue.metrics_size()), MetricCatalogue().size());
 }

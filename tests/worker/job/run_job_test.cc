@@ -1,6 +1,7 @@
 // Whole jobs on real models with little data: what they leave, and what must not change it.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 
@@ -301,6 +302,11 @@ TEST(RunJobTest, TheTransformerWorks) {
   EXPECT_EQ(ExportedModel(bench, "vit_fmnist.onnx_qdq.onnx").opset(), 17);
 }
 
+int CountOf(const Graph& graph, absl::string_view type) {
+  return static_cast<int>(std::count_if(graph.nodes.begin(), graph.nodes.end(),
+                                        [&](const Node& node) { return node.op_type == type; }));
+}
+
 class PresetTest : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(PresetTest, RunsAndKeepsTheModelWhole) {
@@ -313,14 +319,42 @@ TEST_P(PresetTest, RunsAndKeepsTheModelWhole) {
 
 INSTANTIATE_TEST_SUITE_P(All, PresetTest,
                          ::testing::Values("w8a8-minmax", "w8a8-percentile", "w8a8-mse",
-                                           "w8a8-entropy"),
+                                           "w8a8-entropy", "w8a8-dynamic", "w8", "w8-g128",
+                                           "w4-g128", "w4-g32", "w4-g32-asym"),
                          [](const auto& info) {
                            std::string name = info.param;
-                           name[4] = '_';
+                           std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
 
-TEST(PresetListTest, TheListAboveIsComplete) { EXPECT_THAT(MakeCatalogue().presets, SizeIs(4)); }
+TEST(PresetListTest, TheListAboveIsComplete) { EXPECT_THAT(MakeCatalogue().presets, SizeIs(10)); }
+
+TEST(RunJobTest, WeightsAloneAreWrittenInBothTheirForms) {
+  JobBench bench;
+  v1::JobSpec spec = testing::TinySpec(bench);
+  spec.mutable_recipe()->set_preset("w4-g32");
+  spec.add_exports()->set_format("onnx_qdq");
+  spec.add_exports()->set_format("onnx_matmul_nbits");
+  ASSERT_OK(bench.Run(spec));
+  const Model plain = ExportedModel(bench, "tiny.onnx_qdq.onnx");
+  EXPECT_EQ(plain.opset(), 21);
+  EXPECT_THAT(CountOf(plain.graph, "DequantizeLinear"), 2);
+  EXPECT_THAT(CountOf(plain.graph, "QuantizeLinear"), 0);
+  const Model packed = ExportedModel(bench, "tiny.onnx_matmul_nbits.onnx");
+  EXPECT_THAT(CountOf(packed.graph, "MatMulNBits"), 2);
+  EXPECT_EQ(packed.opset_imports.at("com.microsoft"), 1);
+  EXPECT_THAT(bench.Checkpoints(), ::testing::IsEmpty());  // Nothing was calibrated.
+}
+
+TEST(RunJobTest, CodesMadeAtRunTimeAreWrittenInTheirFormWithoutBeingAsked) {
+  JobBench bench;
+  v1::JobSpec spec = testing::TinySpec(bench);
+  spec.mutable_recipe()->set_preset("w8a8-dynamic");
+  ASSERT_OK(bench.Run(spec));
+  const Model model = ExportedModel(bench, "tiny.onnx_dynamic.onnx");
+  EXPECT_THAT(CountOf(model.graph, "MatMulInteger"), 2);
+  EXPECT_THAT(CountOf(model.graph, "DynamicQuantizeLinear"), 2);
+}
 
 }  // namespace
 }  // namespace quantd

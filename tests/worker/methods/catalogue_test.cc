@@ -58,7 +58,8 @@ TEST(CatalogueTest, EveryPresetIsARecipeThatPasses) {
     ids.push_back(preset->id);
   }
   EXPECT_THAT(ids,
-              ::testing::ElementsAre("w8a8-entropy", "w8a8-minmax", "w8a8-mse", "w8a8-percentile"));
+              ::testing::ElementsAre("w4-g128", "w4-g32", "w4-g32-asym", "w8", "w8-g128", "w8a8-dynamic",
+                                     "w8a8-entropy", "w8a8-minmax", "w8a8-mse", "w8a8-percentile"));
 }
 
 TEST(CheckRecipeTest, AGoodRecipePasses) {
@@ -105,10 +106,46 @@ TEST(CheckRecipeTest, WeightsAreSymmetricAndActivationsPerTensor) {
   EXPECT_THAT(CheckRecipe(recipe), NamesField("recipe.activation.granularity.id"));
 }
 
+TEST(CheckRecipeTest, WeightsAloneMayHaveZeroPointsAndBlocks) {
+  Recipe recipe{.weight = {{"uint4_asym"}, {"per_block", {{"block_size", int64_t{32}}}}, {"minmax"}, {"nearest"}}};
+  EXPECT_OK(CheckRecipe(recipe));
+  recipe.weight.granularity.params["block_size"] = int64_t{48};
+  EXPECT_THAT(CheckRecipe(recipe), NamesField("recipe.weight.granularity.parameters[block_size]"));
+  recipe.weight.granularity.params["block_size"] = int64_t{8};
+  EXPECT_THAT(CheckRecipe(recipe), HasReason("PARAMETER_OUT_OF_RANGE"));
+  recipe.weight.granularity = {"per_channel"};
+  recipe.activation = GoodRecipe().activation;  // Now integer sums are taken.
+  EXPECT_THAT(CheckRecipe(recipe), NamesField("recipe.weight.format.id"));
+  recipe.activation = {.format = {"uint8_asym"}};  // Neither there nor absent.
+  EXPECT_THAT(CheckRecipe(recipe), HasReason("INCOMPLETE_RECIPE"));
+}
+
+TEST(CheckRecipeTest, ActivationsAreNeitherNarrowNorInBlocks) {
+  Recipe recipe = GoodRecipe();
+  recipe.activation.format = {"uint4_asym"};
+  EXPECT_THAT(CheckRecipe(recipe), NamesField("recipe.activation.format.id"));
+  recipe = GoodRecipe();
+  recipe.activation.granularity = {"per_block"};
+  EXPECT_THAT(CheckRecipe(recipe), NamesField("recipe.activation.granularity.id"));
+}
+
+TEST(CheckRecipeTest, CodesMadeAtRunTimeAskForMatchingPartners) {
+  Recipe recipe = GoodRecipe();
+  recipe.activation.range = {"dynamic"};
+  EXPECT_OK(CheckRecipe(recipe));
+  recipe.activation.format = {"int8_asym"};
+  EXPECT_THAT(CheckRecipe(recipe), NamesField("recipe.activation.format.id"));
+  recipe.activation.format = {"uint8_asym"};
+  recipe.weight.format = {"int4_sym"};
+  EXPECT_THAT(CheckRecipe(recipe), NamesField("recipe.weight"));
+  recipe.weight = {{"int8_sym"}, {"per_block"}, {"minmax"}, {"nearest"}};
+  EXPECT_THAT(CheckRecipe(recipe), NamesField("recipe.weight"));
+}
+
 TEST(CheckRecipeTest, AnEmptyRecipeIsIncomplete) {
   const absl::Status status = CheckRecipe({});
   EXPECT_THAT(status, HasReason("INCOMPLETE_RECIPE"));
-  EXPECT_EQ(GetErrorDetails(status).violations.size(), 8u);
+  EXPECT_EQ(GetErrorDetails(status).violations.size(), 4u);  // An absent activation means that only weights become codes.
 }
 
 TEST(DescribeRecipeTest, FitsOnALine) {

@@ -15,6 +15,7 @@
 #include "worker/backend/backend.h"
 #include "worker/exec/batch_source.h"
 #include "worker/exec/executor.h"
+#include "worker/formats/convert_tensor.h"
 #include "worker/methods/recipe.h"
 #include "worker/quantize/apply_quantization.h"
 #include "worker/quantize/calibrate.h"
@@ -40,6 +41,7 @@ inline std::vector<float> ValuesOf(const Tensor& tensor) {
 
 // Every integer tensor as int64.
 inline std::vector<int64_t> CodesOf(const Tensor& tensor) {
+  if (IsPacked(tensor.dtype())) return CodesOf(UnpackIntegers(tensor));
   std::vector<int64_t> codes;
   for (int64_t i = 0; i < tensor.size(); ++i) {
     switch (tensor.dtype()) {
@@ -58,10 +60,10 @@ inline std::vector<int64_t> CodesOf(const Tensor& tensor) {
 
 // The outputs and the tensors to keep.
 inline TensorMap RunGraph(const Graph& graph, const Tensor& x,
-                          const std::vector<std::string>& keep = {}) {
+                          const std::vector<std::string>& keep = {}, int64_t opset = kOpset) {
   TensorMap seen;
   const TensorMap outputs =
-      CompileGraph(graph, kOpset, CpuBackend(), keep)
+      CompileGraph(graph, opset, CpuBackend(), keep)
           .value()
           ->RunObserved({{"x", x}},
                         [&](const std::string& name, const Tensor& tensor) { seen[name] = tensor; })

@@ -48,7 +48,7 @@ int CodeAt(const uint8_t* bytes, int64_t i, int bits) {
 }
 
 absl::Status CheckWeight(const Problem& problem, const Inputs& inputs) {
-  RETURN_IF_ERROR(RequireInputs(inputs, 3));
+  for (const size_t weight : {1, 2}) RETURN_IF_ERROR(RequireInput(inputs, weight));
   const Tensor& codes = *inputs[1];
   if (codes.dtype() != DataType::kUint8) return BadType(codes, "uint8 for B");
   if (codes.size() != problem.n * problem.blocks() * problem.block_bytes()) {

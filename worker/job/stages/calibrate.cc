@@ -37,6 +37,8 @@ absl::StatusOr<std::map<std::string, TensorStatistics>> Parse(absl::string_view 
 }  // namespace
 
 absl::Status Calibrate(JobState& job) {
+  // Weights alone, and codes made at run time, need no pass over the data.
+  if (TensorsToObserve(job.quantization_plan).empty()) return absl::OkStatus();
   const std::optional<std::string> saved = job.checkpoint.Load(kCheckpointName);
   if (saved) {
     ASSIGN_OR_RETURN(job.statistics, Parse(*saved));

@@ -14,6 +14,7 @@
 #include "common/status_macros.h"
 #include "worker/job/stages/stages.h"
 #include "worker/methods/catalogue.h"
+#include "worker/methods/export_form.h"
 #include "worker/quality/metric_catalogue.h"
 
 namespace quantd {
@@ -54,7 +55,9 @@ absl::Status CheckFileName(const std::string& name, const std::string& field) {
                                    ", ", kRowsCsvFile));
 }
 
-absl::Status CheckExports(const v1::JobSpec& spec, const std::vector<std::string>& formats) {
+absl::Status CheckExports(const v1::JobSpec& spec, const Catalogue& catalogue) {
+  std::vector<std::string> formats;
+  for (const ExportFormInfo* form : catalogue.export_forms) formats.push_back(form->id);
   if (spec.exports_size() > kExportsMax) {
     return InvalidField("INVALID_SPEC", "spec.exports",
                         absl::StrCat("at most ", kExportsMax, " exports are made"));
@@ -114,7 +117,7 @@ absl::Status CheckSpec(const v1::JobSpec& spec) {
       CheckCount(spec.calibration().rows(), kCalibrationRowsMax, "spec.calibration.rows"));
   RETURN_IF_ERROR(CheckCount(spec.calibration().batch_rows(), kCalibrationRowsMax,
                              "spec.calibration.batch_rows"));
-  RETURN_IF_ERROR(CheckExports(spec, catalogue.export_formats));
+  RETURN_IF_ERROR(CheckExports(spec, catalogue));
   return CheckEvaluation(spec.evaluation());
 }
 

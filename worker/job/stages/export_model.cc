@@ -10,13 +10,13 @@
 #include "worker/job/recipe_proto.h"
 #include "worker/job/stages/stages.h"
 #include "worker/methods/catalogue.h"
+#include "worker/methods/export_form.h"
+#include "worker/quantize/lower_model.h"
 
 #include <google/protobuf/util/json_util.h>
 
 namespace quantd {
 namespace {
-
-constexpr char kOnnxQdq[] = "onnx_qdq";
 
 // "models/vit.onnx" -> "vit".
 std::string Stem(absl::string_view name) {
@@ -52,29 +52,33 @@ absl::Status AddProvenance(const JobState& job, Model& model) {
 std::vector<v1::ExportSpec> ExportsOf(const v1::JobSpec& spec) {
   std::vector<v1::ExportSpec> exports(spec.exports().begin(), spec.exports().end());
   if (exports.empty()) exports.emplace_back();
+  // A recipe that does not expand is refused elsewhere.
+  const absl::StatusOr<Recipe> recipe = ExpandRecipe(spec.recipe());
+  for (v1::ExportSpec& one : exports) {
+    if (one.format().empty()) one.set_format(DefaultExportForm(recipe.ok() ? *recipe : Recipe()).id);
+  }
   return exports;
 }
 
 std::string ExportFileName(const v1::JobSpec& spec, const v1::ExportSpec& one) {
   if (!one.file_name().empty()) return one.file_name();
-  return absl::StrCat(Stem(MainFile(spec.model())), ".",
-                      one.format().empty() ? kOnnxQdq : one.format(), ".onnx");
+  return absl::StrCat(Stem(MainFile(spec.model())), ".", one.format(), ".onnx");
 }
 
 absl::Status ExportModel(JobState& job) {
-  Model model = job.model;
-  model.graph = job.quantized;
-  RETURN_IF_ERROR(AddProvenance(job, model));
-  ASSIGN_OR_RETURN(const std::string bytes, SerializeOnnxModel(model));
-
+  Model simulated = job.model;
+  simulated.graph = job.quantized;
+  RETURN_IF_ERROR(AddProvenance(job, simulated));
+  ModelSizes& sizes = job.report.sizes;
   for (const v1::ExportSpec& one : ExportsOf(job.spec)) {
+    ASSIGN_OR_RETURN(const Model model, LowerModel(*FindExportForm(one.format()), simulated));
+    ASSIGN_OR_RETURN(const std::string bytes, SerializeOnnxModel(model));
     RETURN_IF_ERROR(WriteFileAtomically(
         absl::StrCat(job.folder.OutputFilesFolder(), "/", ExportFileName(job.spec, one)), bytes));
+    // Of several exports the first one counts.
+    if (sizes.quantized_bytes == 0) sizes.quantized_bytes = static_cast<int64_t>(bytes.size());
   }
-
-  ModelSizes& sizes = job.report.sizes;
   sizes.original_bytes = job.original_bytes;
-  sizes.quantized_bytes = static_cast<int64_t>(bytes.size());
   sizes.ratio = static_cast<double>(sizes.quantized_bytes) /
                 static_cast<double>(std::max<int64_t>(sizes.original_bytes, 1));
   for (const auto& [name, tensor] : job.model.graph.initializers) {

@@ -7,11 +7,14 @@
 #include "common/error.h"
 #include "common/status_macros.h"
 #include "worker/backend/backend.h"
+#include "worker/graph/rewrites/raise_to_21.h"
 #include "worker/exec/executor.h"
 #include "worker/job/recipe_proto.h"
 #include "worker/job/stages/stages.h"
 #include "worker/methods/catalogue.h"
+#include "worker/methods/export_form.h"
 #include "worker/methods/recipe.h"
+#include "worker/methods/recipe_opset.h"
 
 namespace quantd {
 namespace {
@@ -102,6 +105,18 @@ absl::Status CheckSetsDiffer(const JobState& job) {
   return absl::OkStatus();
 }
 
+// Every form that the spec asks for holds what the recipe makes.
+absl::Status CheckExportForms(const v1::JobSpec& spec, const Recipe& recipe) {
+  std::vector<FieldViolation> violations;
+  const std::vector<v1::ExportSpec> exports = ExportsOf(spec);
+  for (size_t i = 0; i < exports.size(); ++i) {
+    const std::string misfit = MisfitOf(*FindExportForm(exports[i].format()), recipe);
+    if (!misfit.empty()) violations.push_back({absl::StrCat("spec.exports[", i, "].format"), misfit});
+  }
+  if (violations.empty()) return absl::OkStatus();
+  return InvalidFields("FORM_DOES_NOT_FIT", violations);
+}
+
 }  // namespace
 
 absl::Status PlanJob(JobState& job) {
@@ -111,6 +126,8 @@ absl::Status PlanJob(JobState& job) {
   job.report.recipe_summary =
       absl::StrCat(preset, preset.empty() ? "" : ": ", DescribeRecipe(job.recipe));
   RETURN_IF_ERROR(CheckSignature(job.model.graph));
+  RETURN_IF_ERROR(CheckExportForms(job.spec, job.recipe));
+  if (LowestOpset(job.recipe) > job.model.opset()) RETURN_IF_ERROR(RaiseTo21(job.model));
   RETURN_IF_ERROR(CheckBatch(job.model.graph));
   // Compiling finds every operator that is missing, and attributes that make no sense.
   RETURN_IF_ERROR(CompileGraph(job.model.graph, job.model.opset(), CpuBackend()).status());

@@ -27,10 +27,10 @@ inline constexpr char kRowsCsvFile[] = "rows.csv";
 // The model's main file: the one that the spec names, or the only one.
 std::string MainFile(const v1::ModelInput& model);
 
-// The exports that the spec asks for; one of the default format where it names none.
+// The exports that the spec asks for; where it leaves the format open, the first that fits the recipe.
 std::vector<v1::ExportSpec> ExportsOf(const v1::JobSpec& spec);
 
-// The name that the spec gives an export, else "<model>.<format>.onnx".
+// The name that the spec gives an export of ExportsOf(), else "<model>.<format>.onnx".
 std::string ExportFileName(const v1::JobSpec& spec, const v1::ExportSpec& one);
 
 }  // namespace quantd

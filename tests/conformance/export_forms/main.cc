@@ -1,0 +1,178 @@
+// Quantizes one model in one form and writes down what our executor makes of it, for tests/node/check_form.js.
+//
+// usage: export_forms MODEL PRESET FORM FOLDER
+//
+// FOLDER gets:
+//   model.onnx   the export
+//   probed.onnx  the same with further outputs: every weight as a runtime unpacks it, and the codes that the model's own
+//                inputs get. Both depend on nothing but single operators, so that they must agree to the last bit.
+//   case.json    {"inputs": {name: file}, "outputs": [{name, file, exact}]}
+//   *.pb         inputs and our values, as serialized onnx.TensorProto
+#include <onnx/onnx_pb.h>
+
+#include <iostream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "common/file.h"
+#include "common/random.h"
+#include "common/status_macros.h"
+#include "tests/conformance/export_forms/small_models.h"
+#include "worker/backend/backend.h"
+#include "worker/exec/executor.h"
+#include "worker/exec/fold_constants.h"
+#include "worker/graph/rewrites/convert_opset.h"
+#include "worker/graph/rewrites/fold_batch_norm.h"
+#include "worker/graph/rewrites/fold_conv_add.h"
+#include "worker/graph/rewrites/raise_to_21.h"
+#include "worker/graph/rewrites/remove_identities.h"
+#include "worker/io/onnx/tensor_proto.h"
+#include "worker/io/onnx/writer.h"
+#include "worker/methods/catalogue.h"
+#include "worker/methods/recipe_opset.h"
+#include "worker/quantize/apply_quantization.h"
+#include "worker/quantize/calibrate.h"
+#include "worker/quantize/choose_codes.h"
+#include "worker/quantize/lower_model.h"
+
+namespace quantd {
+namespace {
+
+constexpr int64_t kCalibrationBatches = 4;
+constexpr int64_t kRows = 2;
+
+TensorMap Feeds(const testing::SuiteModel& suite, uint64_t seed) {
+  Random random(seed);
+  TensorMap feeds;
+  const std::vector<Shape> shapes = suite.Shapes(kRows);
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    const ValueInfo& input = suite.model.graph.inputs[i];
+    Tensor tensor(input.dtype, shapes[i]);
+    for (int64_t k = 0; k < tensor.size(); ++k) {
+      if (input.dtype == DataType::kInt64) {
+        tensor.mutable_data<int64_t>()[k] = static_cast<int64_t>(random.Below(static_cast<uint64_t>(suite.vocabulary)));
+      } else {
+        tensor.mutable_data<float>()[k] = static_cast<float>((2 * random.Uniform() - 1) * suite.scale + suite.shift);
+      }
+    }
+    feeds[input.name] = std::move(tensor);
+  }
+  return feeds;
+}
+
+// The recipe of a preset, or of a name that only this suite knows.
+absl::StatusOr<Recipe> RecipeNamed(const std::string& name) {
+  for (const PresetInfo* preset : MakeCatalogue().presets) {
+    if (preset->id == name) return preset->recipe;
+  }
+  const Component block_32{"per_block", {{"block_size", int64_t{32}}}};
+  if (name == "w2-g32") return Recipe{.weight = {{"uint2_asym"}, block_32, {"mse"}, {"nearest"}}};
+  if (name == "w8-g32-asym") return Recipe{.weight = {{"uint8_asym"}, block_32, {"minmax"}, {"nearest"}}};
+  return absl::NotFoundError(absl::StrCat("there is no preset '", name, "'"));
+}
+
+// As a job does it, from the file to the form.
+absl::StatusOr<Model> QuantizeModel(const testing::SuiteModel& suite, const Recipe& recipe) {
+  Model model = suite.model;
+  RETURN_IF_ERROR(CheckRecipe(recipe));
+  RETURN_IF_ERROR(RaiseOpset(model, 13));
+  RETURN_IF_ERROR(RemoveIdentities(model.graph));
+  RETURN_IF_ERROR(FoldConstants(model.graph, model.opset(), CpuBackend()));
+  RETURN_IF_ERROR(FoldBatchNorm(model.graph));
+  RETURN_IF_ERROR(FoldConvAdd(model.graph));
+  RemoveDeadNodes(model.graph);
+  if (LowestOpset(recipe) > model.opset()) RETURN_IF_ERROR(RaiseTo21(model));
+  ASSIGN_OR_RETURN(const QuantizationPlan plan, PlanQuantization(model.graph, recipe));
+  const BatchSource rows{.batches = kCalibrationBatches,
+                         .batch_rows = kRows,
+                         .load = [&](int64_t batch) -> absl::StatusOr<TensorMap> {
+                           return Feeds(suite, 100 + static_cast<uint64_t>(batch));
+                         }};
+  ASSIGN_OR_RETURN(const auto statistics,
+                   CalibrateTensors(model.graph, model.opset(), TensorsToObserve(plan), rows, 1));
+  ASSIGN_OR_RETURN(const Quantization quantization, ChooseCodes(model.graph, plan, statistics, 1));
+  ASSIGN_OR_RETURN(model.graph, ApplyQuantization(model.graph, plan, quantization));
+  model.producer_name = "quantd";
+  return model;
+}
+
+// What single operators make of the model's inputs and of its initializers.
+std::vector<std::string> ExactTensors(const Graph& graph) {
+  std::set<std::string> inputs;
+  for (const ValueInfo& input : graph.inputs) inputs.insert(input.name);
+  std::vector<std::string> tensors;
+  for (const Node& node : graph.nodes) {
+    const bool unpacks = node.Is("DequantizeLinear") && graph.initializers.count(node.inputs[0]) > 0;
+    const bool codes = (node.Is("QuantizeLinear") || node.Is("DynamicQuantizeLinear")) && inputs.count(node.inputs[0]) > 0;
+    if (unpacks || codes) tensors.insert(tensors.end(), node.outputs.begin(), node.outputs.end());
+  }
+  return tensors;
+}
+
+absl::Status WriteTensor(const std::string& path, const std::string& name, const Tensor& tensor) {
+  onnx::TensorProto proto;
+  onnx_io::TensorToProto(tensor, name, proto);
+  return WriteFileAtomically(path, proto.SerializeAsString());
+}
+
+absl::Status WriteCase(const Model& model, const TensorMap& feeds, const std::string& folder) {
+  std::vector<std::string> names;
+  for (const ValueInfo& output : model.graph.outputs) names.push_back(output.name);
+  const size_t own = names.size();
+  for (const std::string& tensor : ExactTensors(model.graph)) names.push_back(tensor);
+  ASSIGN_OR_RETURN(const auto executor, CompileGraph(model.graph, model.opset(), CpuBackend(), names));
+  TensorMap values;
+  ASSIGN_OR_RETURN(const TensorMap outputs,
+                   executor->RunObserved(feeds, [&](const std::string& name, const Tensor& tensor) { values[name] = tensor; }));
+  values.insert(outputs.begin(), outputs.end());
+  nlohmann::json description;
+  int files = 0;
+  for (const auto& [name, tensor] : feeds) {
+    const std::string file = absl::StrCat("input_", files++, ".pb");
+    RETURN_IF_ERROR(WriteTensor(absl::StrCat(folder, "/", file), name, tensor));
+    description["inputs"][name] = file;
+  }
+  Model probed = model;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const std::string file = absl::StrCat("output_", i, ".pb");
+    const Tensor& tensor = values.at(names[i]);
+    RETURN_IF_ERROR(WriteTensor(absl::StrCat(folder, "/", file), names[i], tensor));
+    description["outputs"].push_back({{"name", names[i]}, {"file", file}, {"exact", i >= own}});
+    if (i >= own) probed.graph.outputs.push_back({.name = names[i], .dtype = tensor.dtype()});
+  }
+  for (const auto& [file, written] : {std::pair("model.onnx", &model), std::pair("probed.onnx", static_cast<const Model*>(&probed))}) {
+    ASSIGN_OR_RETURN(const std::string bytes, SerializeOnnxModel(*written));
+    RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(folder, "/", file), bytes));
+  }
+  return WriteFileAtomically(absl::StrCat(folder, "/case.json"), description.dump(1));
+}
+
+absl::Status Run(const std::string& model_name, const std::string& preset, const std::string& form_id,
+                 const std::string& folder) {
+  ASSIGN_OR_RETURN(const testing::SuiteModel suite,
+                   testing::MakeSuiteModel(model_name, std::string(QUANTD_TEST_DATA) + "/models"));
+  ASSIGN_OR_RETURN(const Recipe recipe, RecipeNamed(preset));
+  const ExportFormInfo* form = FindExportForm(form_id);
+  if (form == nullptr) return absl::NotFoundError(absl::StrCat("there is no form '", form_id, "'"));
+  const std::string misfit = MisfitOf(*form, recipe);
+  if (!misfit.empty()) return absl::InvalidArgumentError(misfit);
+  ASSIGN_OR_RETURN(const Model simulated, QuantizeModel(suite, recipe));
+  ASSIGN_OR_RETURN(const Model model, LowerModel(*form, simulated));
+  return WriteCase(model, Feeds(suite, 1), folder);
+}
+
+}  // namespace
+}  // namespace quantd
+
+int main(int argc, char** argv) {
+  if (argc != 5) {
+    std::cerr << "usage: export_forms MODEL PRESET FORM FOLDER\n";
+    return 2;
+  }
+  const absl::Status status = quantd::Run(argv[1], argv[2], argv[3], argv[4]);
+  if (!status.ok()) std::cerr << "export_forms: " << status << "\n";
+  return status.ok() ? 0 : 1;
+}

@@ -1,0 +1,126 @@
+// Loads a quantized model in ONNX Runtime and compares with what quantd's executor made of the same inputs.
+//
+// usage: node check_form.js FOLDER    (see tests/conformance/export_forms/main.cc)
+//
+// Without graph optimization, tensors that are marked exact must be equal to the last bit, and the model's outputs within
+// 2e-3 of the range of ours. With all optimizations the model must load and run to finite outputs of the same shape: what
+// the optimizer fuses computes with integers, and on processors without VNNI its sums may saturate.
+'use strict';
+const fs = require('fs');
+const path = require('path');
+const ort = require('onnxruntime-node');
+
+const TOLERANCE = 2e-3;
+const FLOAT = 1, UINT8 = 2, INT8 = 3, INT32 = 6, INT64 = 7;
+const TYPES = {
+  [FLOAT]: ['float32', Float32Array], [UINT8]: ['uint8', Uint8Array], [INT8]: ['int8', Int8Array],
+  [INT32]: ['int32', Int32Array], [INT64]: ['int64', BigInt64Array],
+};
+
+// The few fields of onnx.TensorProto that quantd writes: dims = 1, data_type = 2, name = 8, raw_data = 9.
+function readTensor(file) {
+  const bytes = fs.readFileSync(file);
+  const tensor = {dims: [], raw: Buffer.alloc(0)};
+  let at = 0;
+  const varint = () => {
+    let value = 0n;
+    for (let shift = 0n; ; shift += 7n) {
+      const byte = bytes[at++];
+      value |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80) return Number(value);
+    }
+  };
+  while (at < bytes.length) {
+    const key = varint();
+    const field = key >> 3;
+    if ((key & 7) === 0) {
+      const value = varint();
+      if (field === 1) tensor.dims.push(value);
+      if (field === 2) tensor.type = value;
+    } else {
+      const length = varint();
+      const part = bytes.subarray(at, at + length);
+      at += length;
+      if (field === 1) for (at -= length; at < part.byteOffset - bytes.byteOffset + length;) tensor.dims.push(varint());
+      if (field === 9) tensor.raw = part;
+    }
+  }
+  const [name, ArrayType] = TYPES[tensor.type];
+  const aligned = new Uint8Array(tensor.raw).buffer;
+  return {type: name, dims: tensor.dims, data: new ArrayType(aligned)};
+}
+
+function session(model, level) {
+  return ort.InferenceSession.create(model, {
+    graphOptimizationLevel: level, intraOpNumThreads: 1, executionProviders: ['cpu'], logSeverityLevel: 3,
+  });
+}
+
+function sameShape(name, actual, expected) {
+  if (JSON.stringify(actual.dims) !== JSON.stringify(expected.dims)) {
+    throw new Error(`'${name}' has shape [${actual.dims}], ours is [${expected.dims}]`);
+  }
+}
+
+function checkExact(name, actual, expected) {
+  sameShape(name, actual, expected);
+  const bits = (array) => Buffer.from(array.buffer, array.byteOffset, array.byteLength);
+  if (bits(actual.data).equals(bits(expected.data))) return;
+  const at = expected.data.findIndex((value, i) => !Object.is(value, actual.data[i]));
+  throw new Error(`'${name}'[${at}] is ${actual.data[at]}, ours is ${expected.data[at]}; they must be equal`);
+}
+
+function checkClose(name, actual, expected) {
+  sameShape(name, actual, expected);
+  const range = Math.max(...expected.data) - Math.min(...expected.data);
+  let worst = 0, at = 0;
+  expected.data.forEach((value, i) => {
+    const gap = Math.abs(value - actual.data[i]);
+    if (!(gap <= worst)) [worst, at] = [gap, i];
+  });
+  if (!(worst <= TOLERANCE * range)) {
+    throw new Error(`'${name}'[${at}] is ${actual.data[at]}, ours is ${expected.data[at]}: ` +
+                    `${worst / range} of the range, ${TOLERANCE} is allowed`);
+  }
+  return worst / range;
+}
+
+async function main() {
+  const folder = process.argv[2];
+  const description = JSON.parse(fs.readFileSync(path.join(folder, 'case.json'), 'utf8'));
+  const read = (file) => readTensor(path.join(folder, file));
+  const feeds = {};
+  for (const [name, file] of Object.entries(description.inputs)) {
+    const {type, data, dims} = read(file);
+    feeds[name] = new ort.Tensor(type, data, dims);
+  }
+  const probed = await (await session(path.join(folder, 'probed.onnx'), 'disabled')).run(feeds);
+  let exact = 0, worst = 0;
+  for (const output of description.outputs) {
+    const expected = read(output.file);
+    if (output.exact) {
+      checkExact(output.name, probed[output.name], expected);
+      ++exact;
+    } else {
+      worst = Math.max(worst, checkClose(output.name, probed[output.name], expected));
+    }
+  }
+  const optimized = await (await session(path.join(folder, 'model.onnx'), 'all')).run(feeds);
+  let fused = 0;
+  for (const output of description.outputs.filter((one) => !one.exact)) {
+    const expected = read(output.file);
+    sameShape(output.name, optimized[output.name], expected);
+    const range = Math.max(...expected.data) - Math.min(...expected.data);
+    optimized[output.name].data.forEach((value, i) => {
+      if (!Number.isFinite(value)) throw new Error(`'${output.name}'[${i}] is ${value} with all optimizations`);
+      fused = Math.max(fused, Math.abs(value - expected.data[i]) / range);
+    });
+  }
+  console.log(`${exact} tensors exact, outputs within ${worst.toExponential(1)} of their range ` +
+              `(${fused.toExponential(1)} with all optimizations)`);
+}
+
+main().catch((error) => {
+  console.error(`check_form: ${error.message}`);
+  process.exit(1);
+});
