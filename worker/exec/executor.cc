@@ -1,8 +1,8 @@
 #include "worker/exec/executor.h"
 
-#include <omp.h>
-
 #include <algorithm>
+#include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,7 +10,9 @@
 #include "common/error.h"
 #include "common/status_macros.h"
 #include "worker/backend/backend.h"
+#include "worker/exec/constant_nodes.h"
 #include "worker/exec/control_flow/control_flow.h"
+#include "worker/exec/one_open_mp_thread.h"
 #include "worker/exec/operator_support.h"
 #include "worker/exec/optimize_for.h"
 #include "worker/exec/run_memory.h"
@@ -18,19 +20,27 @@
 namespace quantd {
 namespace {
 
-// Restores the calling thread's OpenMP setting.
-class OneOpenMpThread {
- public:
-  OneOpenMpThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
-  ~OneOpenMpThread() { omp_set_num_threads(before_); }
-  OneOpenMpThread(const OneOpenMpThread&) = delete;
-
- private:
-  int before_;
-};
-
 std::string Describe(const Node& node) {
   return absl::StrCat("node '", node.name, "' (", node.op_type, ")");
+}
+
+// Kernels write their outputs, and read what is there, without looking: neither may be missing.
+absl::Status CheckReads(const Graph& graph) {
+  std::set<std::string> made;
+  for (const ValueInfo& input : graph.inputs) made.insert(input.name);
+  for (const auto& [name, tensor] : graph.initializers) made.insert(name);
+  for (const Node& node : graph.nodes) {
+    const std::string field = absl::StrCat("model.graph.node[", node.name, "]");
+    if (node.outputs.empty()) return InvalidField("BAD_GRAPH", field, "has no outputs");
+    for (const std::string& input : node.inputs) {
+      if (!input.empty() && made.count(input) == 0) {
+        return InvalidField("BAD_GRAPH", field,
+                            absl::StrCat("reads tensor '", input, "', which nothing before it makes"));
+      }
+    }
+    made.insert(node.outputs.begin(), node.outputs.end());
+  }
+  return absl::OkStatus();
 }
 
 struct Step {
@@ -45,7 +55,7 @@ class GraphExecutor final : public Executor {
   static absl::StatusOr<std::unique_ptr<Executor>> Compile(const Graph& original, int64_t opset,
                                                            const Backend& backend,
                                                            const std::vector<std::string>& keep,
-                                                           Arithmetic arithmetic);
+                                                           Arithmetic arithmetic, ConstantNodes& constant_nodes);
 
   absl::StatusOr<TensorMap> Run(const TensorMap& feeds) const override {
     return Execute(feeds, nullptr);
@@ -81,8 +91,9 @@ class GraphExecutor final : public Executor {
 absl::StatusOr<std::unique_ptr<Executor>> GraphExecutor::Compile(const Graph& original, int64_t opset,
                                                                  const Backend& backend,
                                                                  const std::vector<std::string>& keep,
-                                                                 Arithmetic arithmetic) {
+                                                                 Arithmetic arithmetic, ConstantNodes& constant_nodes) {
   RETURN_IF_ERROR(CheckSupport(original, opset, backend));
+  RETURN_IF_ERROR(CheckReads(original));
   Graph graph = original;
   OptimizeFor(backend, opset, keep, arithmetic, graph);
 
@@ -93,7 +104,6 @@ absl::StatusOr<std::unique_ptr<Executor>> GraphExecutor::Compile(const Graph& or
   for (const auto& [name, tensor] : graph.initializers) {
     executor->constants_[executor->Slot(name)] = tensor;
   }
-  const OneOpenMpThread one_thread;
   for (const Node& node : graph.nodes) {
     Step step{.node = node};
     KernelContext context{.node = step.node, .opset = opset};
@@ -118,19 +128,20 @@ absl::StatusOr<std::unique_ptr<Executor>> GraphExecutor::Compile(const Graph& or
       step.outputs.push_back(name.empty() ? -1 : executor->Slot(name));
     }
     absl::StatusOr<std::unique_ptr<Kernel>> kernel =
-        control_flow ? control_flow::MakeControlFlowKernel(context, captured, backend)
+        control_flow ? control_flow::MakeControlFlowKernel(context, captured, backend, constant_nodes)
                      : backend.MakeKernel(context);
     if (!kernel.ok()) return Annotate(kernel.status(), Describe(node));
     step.kernel = *std::move(kernel);
-    if (!constant) {
+    std::optional<std::vector<Tensor>> results;
+    if (constant) {
+      ASSIGN_OR_RETURN(results, constant_nodes.Run(node, *step.kernel, inputs));
+    }
+    if (!results.has_value()) {
       executor->steps_.push_back(std::move(step));
       continue;
     }
-    Outputs results(node.outputs.size());
-    const absl::Status status = step.kernel->Run(inputs, results);
-    if (!status.ok()) return Annotate(status, Describe(node));
-    for (size_t i = 0; i < results.size(); ++i) {
-      if (step.outputs[i] >= 0) executor->constants_[step.outputs[i]] = results[i];
+    for (size_t i = 0; i < results->size(); ++i) {
+      if (step.outputs[i] >= 0) executor->constants_[step.outputs[i]] = (*results)[i];
     }
   }
   RETURN_IF_ERROR(executor->ResolveKept(keep));
@@ -257,6 +268,7 @@ absl::StatusOr<TensorMap> GraphExecutor::Execute(const TensorMap& feeds,
     outputs.SetReusable(std::move(reusable));
     const absl::Status status = step.kernel->Run(inputs, outputs);
     if (!status.ok()) return Annotate(status, Describe(step.node));
+    RETURN_IF_ERROR(CheckOutputsMade(step.node, outputs));
     for (size_t k = 0; k < outputs.size(); ++k) {
       const int slot = step.outputs[k];
       if (slot < 0) continue;
@@ -284,8 +296,10 @@ absl::StatusOr<TensorMap> GraphExecutor::Execute(const TensorMap& feeds,
 absl::StatusOr<std::unique_ptr<Executor>> CompileGraph(const Graph& graph, int64_t opset,
                                                        const Backend& backend,
                                                        const std::vector<std::string>& keep,
-                                                       Arithmetic arithmetic) {
-  return GraphExecutor::Compile(graph, opset, backend, keep, arithmetic);
+                                                       Arithmetic arithmetic, ConstantNodes* constants) {
+  ConstantNodes own(graph);
+  return GraphExecutor::Compile(graph, opset, backend, keep, arithmetic,
+                                constants != nullptr ? *constants : own);
 }
 
 }  // namespace quantd
