@@ -98,15 +98,8 @@ absl::StatusOr<std::map<std::string, int64_t>> Opsets(const onnx::ModelProto& pr
   return opsets;
 }
 
-}  // namespace
-
-absl::StatusOr<Model> ReadOnnxModel(const std::string& path,
-                                    const std::map<std::string, std::string>& external_files) {
-  onnx::ModelProto proto;
-  {
-    ASSIGN_OR_RETURN(const auto file, onnx_io::MappedFile::Open(path));
-    RETURN_IF_ERROR(Parse(file->content(), proto));
-  }
+absl::StatusOr<Model> FromProto(const onnx::ModelProto& proto,
+                                const std::map<std::string, std::string>& external_files) {
   Model model;
   ASSIGN_OR_RETURN(model.opset_imports, Opsets(proto));
   for (const onnx::FunctionProto& function : proto.functions()) {
@@ -123,6 +116,25 @@ absl::StatusOr<Model> ReadOnnxModel(const std::string& path,
   onnx_io::ExternalData external_data(external_files);
   ASSIGN_OR_RETURN(model.graph, onnx_io::GraphFromProto(proto.graph(), external_data));
   return model;
+}
+
+}  // namespace
+
+absl::StatusOr<Model> ReadOnnxModel(const std::string& path,
+                                    const std::map<std::string, std::string>& external_files) {
+  onnx::ModelProto proto;
+  {
+    ASSIGN_OR_RETURN(const auto file, onnx_io::MappedFile::Open(path));
+    RETURN_IF_ERROR(Parse(file->content(), proto));
+  }
+  return FromProto(proto, external_files);
+}
+
+absl::StatusOr<Model> ParseOnnxModel(absl::string_view bytes,
+                                     const std::map<std::string, std::string>& external_files) {
+  onnx::ModelProto proto;
+  RETURN_IF_ERROR(Parse(bytes, proto));
+  return FromProto(proto, external_files);
 }
 
 }  // namespace quantd
