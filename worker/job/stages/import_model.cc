@@ -8,6 +8,7 @@
 #include "worker/quantize/prepare_model.h"
 
 namespace quantd {
+
 std::string MainFile(const v1::ModelInput& model) {
   const bool only_one = model.main_file().empty() && model.files_size() == 1;
   return only_one ? model.files(0).name() : model.main_file();
