@@ -21,6 +21,11 @@ if(QUANTD_SANITIZE)
   add_compile_options(-fsanitize=${QUANTD_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${QUANTD_SANITIZE})
 endif()
+if(QUANTD_FUZZ)
+  # Counts the branches that an input takes; the program that libFuzzer drives links the rest of it.
+  # Some warnings are switched off by names that only GCC knows.
+  add_compile_options(-fsanitize=fuzzer-no-link -Wno-unknown-warning-option)
+endif()
 
 find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)

@@ -12,6 +12,7 @@ build=(
 )
 test=(
   libgtest-dev libgmock-dev dataset-fashion-mnist libonnx-testdata chromium python3 python3-grpcio python3-numpy
+  clang-14 libclang-rt-14-dev libomp-14-dev
 )
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }

@@ -31,11 +31,9 @@ class Outputs {
   const Tensor& operator[](size_t i) const { return tensors_[i]; }
 
   // A tensor of unspecified content: an output to be, or what the kernel needs on the way. INVALID_ARGUMENT,
-  // reason BAD_SHAPE, when it is too large.
+  // reason BAD_SHAPE, when it is too large; RESOURCE_EXHAUSTED, reason OUT_OF_MEMORY, when the run has no more.
   absl::StatusOr<Tensor> Make(DataType dtype, const Shape& shape) {
-    const absl::StatusOr<int64_t> count = CheckedElementCount(shape);
-    if (!count.ok()) return count.status();
-    return Tensor::Uninitialized(dtype, shape, memory_);
+    return Tensor::Make(dtype, shape, memory_);
   }
 
   // Input `index`, when this kernel is the last that needs its bytes and may write its result there: nullptr for all

@@ -1,8 +1,8 @@
 #include "worker/exec/executor.h"
 
-#include <omp.h>
-
 #include <algorithm>
+#include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,7 +10,9 @@
 #include "common/error.h"
 #include "common/status_macros.h"
 #include "worker/backend/backend.h"
+#include "worker/exec/constant_nodes.h"
 #include "worker/exec/control_flow/control_flow.h"
+#include "worker/exec/one_open_mp_thread.h"
 #include "worker/exec/operator_support.h"
 #include "worker/exec/optimize_for.h"
 #include "worker/exec/run_memory.h"
@@ -18,19 +20,27 @@
 namespace quantd {
 namespace {
 
-// Restores the calling thread's OpenMP setting.
-class OneOpenMpThread {
- public:
-  OneOpenMpThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
-  ~OneOpenMpThread() { omp_set_num_threads(before_); }
-  OneOpenMpThread(const OneOpenMpThread&) = delete;
-
- private:
-  int before_;
-};
-
 std::string Describe(const Node& node) {
   return absl::StrCat("node '", node.name, "' (", node.op_type, ")");
+}
+
+// Kernels write their outputs, and read what is there, without looking: neither may be missing.
+absl::Status CheckReads(const Graph& graph) {
+  std::set<std::string> made;
+  for (const ValueInfo& input : graph.inputs) made.insert(input.name);
+  for (const auto& [name, tensor] : graph.initializers) made.insert(name);
+  for (const Node& node : graph.nodes) {
+    const std::string field = absl::StrCat("model.graph.node[", node.name, "]");
+    if (node.outputs.empty()) return InvalidField("BAD_GRAPH", field, "has no outputs");
+    for (const std::string& input : node.inputs) {
+      if (!input.empty() && made.count(input) == 0) {
+        return InvalidField("BAD_GRAPH", field,
+                            absl::StrCat("reads tensor '", input, "', which nothing before it makes"));
+      }
+    }
+    made.insert(node.outputs.begin(), node.outputs.end());
+  }
+  return absl::OkStatus();
 }
 
 struct Step {
@@ -45,7 +55,7 @@ class GraphExecutor final : public Executor {
   static absl::StatusOr<std::unique_ptr<Executor>> Compile(const Graph& original, int64_t opset,
                                                            const Backend& backend,
                                                            const std::vector<std::string>& keep,
-                                                           Arithmetic arithmetic);
+                                                           Arithmetic arithmetic, ConstantNodes& constant_nodes);
 
   absl::StatusOr<TensorMap> Run(const TensorMap& feeds) const override {
     return Execute(feeds, nullptr);
@@ -68,7 +78,7 @@ class GraphExecutor final : public Executor {
   absl::StatusOr<TensorMap> Execute(const TensorMap& feeds, const Visitor* visit) const;
   absl::Status CheckFeeds(const TensorMap& feeds) const;
   // Makes the node's kernel, and runs it here when all that it reads is constant.
-  absl::Status AddNode(const Node& node, int64_t opset, const Backend& backend);
+  absl::Status AddNode(const Node& node, int64_t opset, const Backend& backend, ConstantNodes& constant_nodes);
   absl::Status ResolveKept(const std::vector<std::string>& keep);
   // Drops the steps that neither an output nor a kept tensor needs.
   void DropUnneededSteps();
@@ -89,11 +99,12 @@ class GraphExecutor final : public Executor {
 absl::StatusOr<std::unique_ptr<Executor>> GraphExecutor::Compile(const Graph& original, int64_t opset,
                                                                  const Backend& backend,
                                                                  const std::vector<std::string>& keep,
-                                                                 Arithmetic arithmetic) {
+                                                                 Arithmetic arithmetic, ConstantNodes& constant_nodes) {
   const absl::Status missing = CheckSupport(original, opset, backend);
+  RETURN_IF_ERROR(CheckReads(original));
   Graph graph = original;
   // A graph that cannot be run is told of as it was written.
-  if (missing.ok()) OptimizeFor(backend, opset, keep, arithmetic, graph);
+  if (missing.ok()) OptimizeFor(backend, opset, keep, arithmetic, constant_nodes, graph);
 
   auto executor = std::make_unique<GraphExecutor>();
   executor->inputs_ = graph.inputs;
@@ -102,12 +113,11 @@ absl::StatusOr<std::unique_ptr<Executor>> GraphExecutor::Compile(const Graph& or
   for (const auto& [name, tensor] : graph.initializers) {
     executor->constants_[executor->Slot(name)] = tensor;
   }
-  const OneOpenMpThread one_thread;
   std::vector<NodeProblem> problems;
   for (const Node& node : graph.nodes) {
     // What `missing` tells of, here or in a body, is not tried.
     if (!missing.ok() && (control_flow::IsControlFlow(node, opset) || !backend.Supports(node, opset))) continue;
-    const absl::Status status = executor->AddNode(node, opset, backend);
+    const absl::Status status = executor->AddNode(node, opset, backend, constant_nodes);
     if (!status.ok()) problems.push_back({node.name, Annotate(status, Describe(node))});
   }
   RETURN_IF_ERROR(AllProblems(missing, problems));
@@ -116,7 +126,8 @@ absl::StatusOr<std::unique_ptr<Executor>> GraphExecutor::Compile(const Graph& or
   return executor;
 }
 
-absl::Status GraphExecutor::AddNode(const Node& node, int64_t opset, const Backend& backend) {
+absl::Status GraphExecutor::AddNode(const Node& node, int64_t opset, const Backend& backend,
+                                    ConstantNodes& constant_nodes) {
   Step step{.node = node};
   KernelContext context{.node = step.node, .opset = opset};
   // Operators with bodies run when the model runs: how long they take is not known.
@@ -138,18 +149,21 @@ absl::Status GraphExecutor::AddNode(const Node& node, int64_t opset, const Backe
   }
   for (const std::string& name : node.outputs) step.outputs.push_back(name.empty() ? -1 : Slot(name));
   if (control_flow) {
-    ASSIGN_OR_RETURN(step.kernel, control_flow::MakeControlFlowKernel(context, captured, backend));
+    ASSIGN_OR_RETURN(step.kernel,
+                     control_flow::MakeControlFlowKernel(context, captured, backend, constant_nodes));
   } else {
     ASSIGN_OR_RETURN(step.kernel, backend.MakeKernel(context));
   }
-  if (!constant) {
+  std::optional<std::vector<Tensor>> results;
+  if (constant) {
+    ASSIGN_OR_RETURN(results, constant_nodes.Run(node, *step.kernel, inputs));
+  }
+  if (!results.has_value()) {
     steps_.push_back(std::move(step));
     return absl::OkStatus();
   }
-  Outputs results(node.outputs.size());
-  RETURN_IF_ERROR(step.kernel->Run(inputs, results));
-  for (size_t i = 0; i < results.size(); ++i) {
-    if (step.outputs[i] >= 0) constants_[step.outputs[i]] = results[i];
+  for (size_t i = 0; i < results->size(); ++i) {
+    if (step.outputs[i] >= 0) constants_[step.outputs[i]] = (*results)[i];
   }
   return absl::OkStatus();
 }
@@ -273,6 +287,7 @@ absl::StatusOr<TensorMap> GraphExecutor::Execute(const TensorMap& feeds,
     outputs.SetReusable(std::move(reusable));
     const absl::Status status = step.kernel->Run(inputs, outputs);
     if (!status.ok()) return Annotate(status, Describe(step.node));
+    RETURN_IF_ERROR(CheckOutputsMade(step.node, outputs));
     for (size_t k = 0; k < outputs.size(); ++k) {
       const int slot = step.outputs[k];
       if (slot < 0) continue;
@@ -300,8 +315,10 @@ absl::StatusOr<TensorMap> GraphExecutor::Execute(const TensorMap& feeds,
 absl::StatusOr<std::unique_ptr<Executor>> CompileGraph(const Graph& graph, int64_t opset,
                                                        const Backend& backend,
                                                        const std::vector<std::string>& keep,
-                                                       Arithmetic arithmetic) {
-  return GraphExecutor::Compile(graph, opset, backend, keep, arithmetic);
+                                                       Arithmetic arithmetic, ConstantNodes* constants) {
+  ConstantNodes own(graph);
+  return GraphExecutor::Compile(graph, opset, backend, keep, arithmetic,
+                                constants != nullptr ? *constants : own);
 }
 
 }  // namespace quantd

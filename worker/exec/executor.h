@@ -16,6 +16,7 @@
 namespace quantd {
 
 class Backend;
+class ConstantNodes;
 
 using TensorMap = std::map<std::string, Tensor>;
 
@@ -48,15 +49,19 @@ enum class Arithmetic { kFloat, kInteger };
 
 // Prepares every node on `backend` (borrowed; it outlives the executor). Constant subgraphs (only
 // initializers below them) are computed here, once. The tensors named in `keep`, feeds and initializers among
-// them, can be observed; others may vanish where nodes are fused.
+// them, can be observed; others may vanish where nodes are fused. What constants may take is bounded: in `constants`, where
+// the graph is the body of another one, which shares that one's bounds (worker/exec/constant_nodes.h).
 //
 // Errors: UNIMPLEMENTED, reason UNSUPPORTED_OPERATOR, metadata "node", "op_type", "domain" of the first missing operator, bodies
 // included; else what kernels say that cannot be made. One violation a node, all at once: field "model.<node>[.<body>.<node>]".
-// INVALID_ARGUMENT, reason UNKNOWN_TENSOR, for a name in `keep` that the graph lacks.
+// INVALID_ARGUMENT, reason UNKNOWN_TENSOR, for a name in `keep` that the graph lacks; BAD_GRAPH, naming the node, for
+// one that has no outputs or reads what nothing makes; the errors of kernels that compute constants.
+// RESOURCE_EXHAUSTED, reason CONSTANT_TOO_LARGE, naming the node.
 absl::StatusOr<std::unique_ptr<Executor>> CompileGraph(const Graph& graph, int64_t opset,
                                                        const Backend& backend,
                                                        const std::vector<std::string>& keep = {},
-                                                       Arithmetic arithmetic = Arithmetic::kFloat);
+                                                       Arithmetic arithmetic = Arithmetic::kFloat,
+                                                       ConstantNodes* constants = nullptr);
 
 // Calls `work(index)` for 0..count-1 on `threads` threads; the first error by index wins and stops
 // the rest. Each thread pins OpenMP to one thread. `work` must write only what index owns.

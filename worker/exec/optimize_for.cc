@@ -2,28 +2,30 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "common/status_macros.h"
+#include "worker/exec/constant_nodes.h"
 #include "worker/graph/optimize/optimize.h"
 
 namespace quantd {
 namespace {
 
 absl::StatusOr<std::vector<Tensor>> Evaluate(const Backend& backend, int64_t opset, const Node& node,
-                                             const std::vector<const Tensor*>& inputs) {
+                                             const std::vector<const Tensor*>& inputs, ConstantNodes& constants) {
   KernelContext context{.node = node, .opset = opset};
   for (const Tensor* input : inputs) context.constants.push_back(input == nullptr ? Tensor() : *input);
   ASSIGN_OR_RETURN(const std::unique_ptr<Kernel> kernel, backend.MakeKernel(context));
-  Outputs outputs(node.outputs.size());
-  RETURN_IF_ERROR(kernel->Run(inputs, outputs));
-  return std::move(outputs).Take();
+  ASSIGN_OR_RETURN(std::optional<std::vector<Tensor>> results, constants.Run(node, *kernel, inputs));
+  if (!results.has_value()) return absl::ResourceExhaustedError("runs with the model rather than before");
+  return *std::move(results);
 }
 
 }  // namespace
 
 void OptimizeFor(const Backend& backend, int64_t opset, const std::vector<std::string>& keep,
-                 Arithmetic arithmetic, Graph& graph) {
+                 Arithmetic arithmetic, ConstantNodes& constants, Graph& graph) {
   const char* const wanted = std::getenv("QUANTD_OPTIMIZE");
   if (wanted != nullptr && std::strcmp(wanted, "0") == 0) return;
   const optimize::PassContext context{
@@ -31,7 +33,7 @@ void OptimizeFor(const Backend& backend, int64_t opset, const std::vector<std::s
       .integer = arithmetic == Arithmetic::kInteger,
       .supports = [&](const Node& node) { return backend.Supports(node, opset); },
       .evaluate = [&](const Node& node, const std::vector<const Tensor*>& inputs) {
-        return Evaluate(backend, opset, node, inputs);
+        return Evaluate(backend, opset, node, inputs, constants);
       }};
   Optimize(graph, keep, context);
 }

@@ -10,9 +10,12 @@
 
 namespace quantd {
 
+class ConstantNodes;
+
 // Makes `graph` fast to run on `backend`: see worker/graph/optimize/optimize.h. With the environment variable
-// QUANTD_OPTIMIZE set to 0 it stays as it is, to look for the reason of a difference.
+// QUANTD_OPTIMIZE set to 0 it stays as it is, to look for the reason of a difference. What is computed of constants
+// is counted in `constants`.
 void OptimizeFor(const Backend& backend, int64_t opset, const std::vector<std::string>& keep,
-                 Arithmetic arithmetic, Graph& graph);
+                 Arithmetic arithmetic, ConstantNodes& constants, Graph& graph);
 
 }  // namespace quantd

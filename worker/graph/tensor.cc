@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -85,6 +86,11 @@ std::string DataTypeName(DataType type) {
 }
 
 absl::StatusOr<int64_t> CheckedElementCount(const Shape& shape, int64_t limit) {
+  if (shape.size() > static_cast<size_t>(kTensorRankMax)) {
+    return MakeError(absl::StatusCode::kInvalidArgument, "BAD_SHAPE",
+                     absl::StrCat("shape ", ShapeString(shape), " has more than ", kTensorRankMax,
+                                  " axes"));
+  }
   int64_t count = 1;
   bool empty = false;
   for (const int64_t extent : shape) {
@@ -106,7 +112,12 @@ absl::StatusOr<int64_t> CheckedElementCount(const Shape& shape, int64_t limit) {
 }
 
 std::string ShapeString(const Shape& shape) {
-  return absl::StrCat("[", absl::StrJoin(shape, ","), "]");
+  constexpr std::ptrdiff_t kShown = 8;
+  if (shape.size() <= static_cast<size_t>(kTensorRankMax)) {
+    return absl::StrCat("[", absl::StrJoin(shape, ","), "]");
+  }
+  return absl::StrCat("[", absl::StrJoin(shape.begin(), shape.begin() + kShown, ","), ",...] (",
+                      shape.size(), " axes)");
 }
 
 namespace {
@@ -116,9 +127,18 @@ class Heap final : public TensorMemory {
   std::shared_ptr<void> Allocate(size_t bytes) override {
     // 64 bytes: one cache line, and the widest vector that oneDNN loads.
     const size_t rounded = std::max<size_t>((bytes + 63) / 64 * 64, 64);
-    return std::shared_ptr<void>(std::aligned_alloc(64, rounded), &std::free);
+    void* const storage = std::aligned_alloc(64, rounded);
+    return storage == nullptr ? nullptr : std::shared_ptr<void>(storage, &std::free);
   }
 };
+
+// The same memory, holding empty strings until its last owner goes.
+std::shared_ptr<void> WithStrings(std::shared_ptr<void> storage, size_t count) {
+  auto* const strings = static_cast<std::string*>(storage.get());
+  std::uninitialized_default_construct_n(strings, count);
+  return std::shared_ptr<void>(
+      strings, [storage = std::move(storage), count](void* p) { std::destroy_n(static_cast<std::string*>(p), count); });
+}
 
 }  // namespace
 
@@ -132,26 +152,37 @@ Tensor::Tensor(DataType dtype, Shape shape) {
   std::memset(mutable_raw(), 0, bytes());
 }
 
-Tensor Tensor::Uninitialized(DataType dtype, Shape shape, TensorMemory& memory) {
+absl::StatusOr<Tensor> Tensor::Make(DataType dtype, Shape shape, TensorMemory& memory) {
   const absl::StatusOr<int64_t> count = CheckedElementCount(shape);
-  QUANTD_CHECK(count.ok() && (BitsOf(dtype) > 0 || dtype == DataType::kString));
+  if (!count.ok()) return count.status();
+  if (BitsOf(dtype) == 0 && dtype != DataType::kString) {
+    return MakeError(absl::StatusCode::kInvalidArgument, "BAD_SHAPE",
+                     absl::StrCat("elements of type ", DataTypeName(dtype), " have no size"));
+  }
   Tensor tensor;
   tensor.dtype_ = dtype;
   tensor.shape_ = std::move(shape);
   tensor.size_ = *count;
-  if (dtype == DataType::kString) {
-    auto strings = std::make_shared<std::vector<std::string>>(static_cast<size_t>(*count));
-    tensor.data_ = strings->data();
-    tensor.owner_ = std::move(strings);
-    tensor.writable_ = true;
-    return tensor;
+  const bool is_string = dtype == DataType::kString;
+  const auto elements = static_cast<size_t>(*count);
+  const size_t bytes = is_string ? elements * sizeof(std::string) : tensor.bytes();
+  std::shared_ptr<void> storage = memory.Allocate(bytes);
+  if (storage == nullptr) {
+    return MakeError(absl::StatusCode::kResourceExhausted, "OUT_OF_MEMORY",
+                     absl::StrCat("no memory for the ", bytes, " bytes of ", DataTypeName(dtype),
+                                  ShapeString(tensor.shape_)));
   }
-  std::shared_ptr<void> storage = memory.Allocate(tensor.bytes());
-  QUANTD_CHECK(storage != nullptr);
+  if (is_string) storage = WithStrings(std::move(storage), elements);
   tensor.data_ = storage.get();
   tensor.owner_ = std::move(storage);
   tensor.writable_ = true;
   return tensor;
+}
+
+Tensor Tensor::Uninitialized(DataType dtype, Shape shape, TensorMemory& memory) {
+  absl::StatusOr<Tensor> tensor = Make(dtype, std::move(shape), memory);
+  QUANTD_CHECK(tensor.ok());
+  return *std::move(tensor);
 }
 
 namespace {

@@ -77,11 +77,13 @@ template <> struct DataTypeOf<bool> { static constexpr DataType value = DataType
 // Extents, outermost first. A scalar has none.
 using Shape = std::vector<int64_t>;
 
-// The number of elements, or INVALID_ARGUMENT for a negative extent or one product above `limit`.
+// The number of elements, or INVALID_ARGUMENT for more than kTensorRankMax axes, a negative extent, or
+// a product above `limit`. Extents of 0 do not hide the others: their product is bounded too.
 inline constexpr int64_t kTensorElementsMax = int64_t{1} << 33;
+inline constexpr int kTensorRankMax = 64;
 absl::StatusOr<int64_t> CheckedElementCount(const Shape& shape,
                                             int64_t limit = kTensorElementsMax);
-// "[2,3]"; "[]" for a scalar.
+// "[2,3]"; "[]" for a scalar. Beyond kTensorRankMax axes only the first ones, and how many there are.
 std::string ShapeString(const Shape& shape);
 
 class Tensor {
@@ -93,7 +95,12 @@ class Tensor {
   // type of known size. For extents from outside call CheckedElementCount first.
   Tensor(DataType dtype, Shape shape);
 
-  // Storage of unspecified content from `memory`; every element is to be written. REQUIRES: as above.
+  // Storage of unspecified content from `memory`; every element is to be written. For extents from outside:
+  // INVALID_ARGUMENT, reason BAD_SHAPE, for what the constructor must not get; RESOURCE_EXHAUSTED, reason
+  // OUT_OF_MEMORY, when `memory` has no more.
+  static absl::StatusOr<Tensor> Make(DataType dtype, Shape shape, TensorMemory& memory = HeapMemory());
+
+  // The same. REQUIRES: as the constructor, and that there is memory.
   static Tensor Uninitialized(DataType dtype, Shape shape, TensorMemory& memory = HeapMemory());
 
   // Copies `values`. REQUIRES: values.size() is the shape's element count.

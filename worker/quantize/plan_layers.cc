@@ -78,7 +78,8 @@ bool PlanGemm(const LayerContext& context, PlannedLayer& layer) {
 // The Add of one value a channel that alone reads a MatMul's output.
 void FindAdd(const LayerContext& context, PlannedLayer& layer) {
   const std::vector<const Node*>& consumers = context.index.Consumers(layer.output);
-  if (consumers.size() != 1 || !consumers[0]->Is("Add") || context.index.IsGraphOutput(layer.output)) return;
+  if (consumers.size() != 1 || !consumers[0]->Is("Add") || consumers[0]->inputs.size() != 2 ||
+      context.index.IsGraphOutput(layer.output)) return;
   const Node& add = *consumers[0];
   const std::string& other = add.inputs[0] == layer.output ? add.inputs[1] : add.inputs[0];
   const Tensor* vector = FloatInitializer(context.graph, other);

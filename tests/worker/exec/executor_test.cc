@@ -135,5 +135,23 @@ TEST(ExecutorTest, AnOutputMayBeAnInputOrAConstant) {
   EXPECT_THAT(ValuesOf(outputs.at("y")), ElementsAre(2));
 }
 
+TEST(ExecutorTest, ANodeThatMakesNothingOrReadsWhatNothingMakesIsRefused) {
+  Graph graph = AbsoluteGraph();
+  graph.nodes[2].inputs[0] = "lost";
+  EXPECT_THAT(CompileGraph(graph, kOpset, CpuBackend()),
+              ::testing::AllOf(HasReason("BAD_GRAPH"), NamesField("model.graph.node[q]")));
+  graph = AbsoluteGraph();
+  graph.nodes[4].outputs.clear();
+  EXPECT_THAT(CompileGraph(graph, kOpset, CpuBackend()),
+              ::testing::AllOf(HasReason("BAD_GRAPH"), NamesField("model.graph.node[unused]")));
+}
+
+TEST(ExecutorTest, AnOutputThatTheOperatorLacksIsRefusedInTheRun) {
+  Graph graph = GraphOf({Op("Neg", {"x"}, {"n", "second"}), Op("Relu", {"second"}, {"y"})});
+  ASSERT_OK_AND_ASSIGN(const auto executor, CompileGraph(graph, kOpset, CpuBackend()));
+  EXPECT_THAT(executor->Run({{"x", Row({1})}}),
+              ::testing::AllOf(HasReason("BAD_GRAPH"), NamesField("model.graph.node[n]")));
+}
+
 }  // namespace
 }  // namespace quantd

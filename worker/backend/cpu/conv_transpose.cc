@@ -108,6 +108,11 @@ class ConvTransposeKernel final : public Kernel {
     if (!wanted.empty() && wanted.size() != rank) {
       return BadAttribute(absl::StrCat("output_shape has ", wanted.size(), " values, expected ", rank));
     }
+    for (const int64_t extent : wanted) {
+      if (extent < 1 || extent > kExtentMax) {
+        return BadAttribute(absl::StrCat("output_shape holds ", extent, ", which is out of range"));
+      }
+    }
     const std::string auto_pad = node_.String("auto_pad", "NOTSET");
     for (size_t axis = 0; axis < rank; ++axis) {
       const int64_t extent = spatial[axis], stride = window.strides[axis];

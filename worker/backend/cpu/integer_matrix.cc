@@ -40,9 +40,9 @@ absl::StatusOr<BatchedProduct> Resolve(const Tensor& first, const Tensor& second
 }
 
 // int32 sums in the shape of the output.
-absl::StatusOr<Tensor> Multiply(const Tensor& a, const Tensor& b, const BatchedProduct& resolved) {
-  RETURN_IF_ERROR(CheckedElementCount(resolved.output).status());
-  Tensor sums(DataType::kInt32, resolved.output);
+absl::StatusOr<Tensor> Multiply(const Tensor& a, const Tensor& b, const BatchedProduct& resolved,
+                                Outputs& outputs) {
+  ASSIGN_OR_RETURN(Tensor sums, outputs.Make(DataType::kInt32, resolved.output));
   const IntegerProduct& product = resolved.product;
   // ForEachRow walks all axes but the last, so an axis of 1 stands behind those of the batch.
   Shape walked = resolved.batch;
@@ -68,7 +68,7 @@ absl::Status RunMatMulInteger(const Inputs& inputs, Outputs& outputs) {
   ASSIGN_OR_RETURN(BatchedProduct resolved, Resolve(*inputs[0], *inputs[1]));
   ASSIGN_OR_RETURN(resolved.product.a_zero, ZeroPoints(inputs, 2, 0, resolved.product.m));
   ASSIGN_OR_RETURN(resolved.product.b_zero, ZeroPoints(inputs, 3, 1, resolved.product.n));
-  ASSIGN_OR_RETURN(outputs[0], Multiply(*inputs[0], *inputs[1], resolved));
+  ASSIGN_OR_RETURN(outputs[0], Multiply(*inputs[0], *inputs[1], resolved, outputs));
   return absl::OkStatus();
 }
 
@@ -83,8 +83,8 @@ absl::Status RunQLinearMatMul(const Inputs& inputs, Outputs& outputs) {
   ASSIGN_OR_RETURN(const std::vector<float> b_scale, Scales(inputs, 4, product.n));
   ASSIGN_OR_RETURN(const std::vector<float> y_scale, Scales(inputs, 6, 1));
   ASSIGN_OR_RETURN(const std::vector<int32_t> y_zero, ZeroPoints(inputs, 7, 7, 1));
-  ASSIGN_OR_RETURN(const Tensor sums, Multiply(*inputs[0], *inputs[3], resolved));
-  Tensor out(inputs[7]->dtype(), sums.shape());
+  ASSIGN_OR_RETURN(const Tensor sums, Multiply(*inputs[0], *inputs[3], resolved, outputs));
+  ASSIGN_OR_RETURN(Tensor out, outputs.Make(inputs[7]->dtype(), sums.shape()));
   auto* y = static_cast<uint8_t*>(out.mutable_raw());
   for (int64_t i = 0; i < sums.size(); ++i) {
     const int64_t row = i / product.n % product.m;
@@ -107,7 +107,8 @@ absl::Status RunDynamicQuantize(const Inputs& inputs, Outputs& outputs) {
     highest = std::max(highest, values[i]);
   }
   const float scale = highest == lowest ? 1.0f : (highest - lowest) / 255.0f;
-  const float zero_point = std::nearbyintf(std::clamp(-lowest / scale, 0.0f, 255.0f));
+  // Infinite values have no scale: their quotient is NaN, which has no code.
+  const float zero_point = Saturated<uint8_t>(std::nearbyintf(-lowest / scale));
   Tensor codes(DataType::kUint8, x.shape());
   uint8_t* y = codes.mutable_data<uint8_t>();
   for (int64_t i = 0; i < x.size(); ++i) {

@@ -65,7 +65,8 @@ T Saturated(double x) {
 // `axis` in [-rank, rank) as [0, rank).
 absl::StatusOr<size_t> NormalizeAxis(int64_t axis, size_t rank);
 
-// A tensor of that shape, or BAD_SHAPE when it is too large.
+// A tensor of that shape, or BAD_SHAPE when it is too large. Not of the run's memory, and so beyond its bounds: what
+// becomes an output, or is as large as one, is made by Outputs::Make().
 absl::StatusOr<Tensor> MakeOutput(DataType dtype, const Shape& shape);
 
 // The values of an integer tensor (int32 or int64).

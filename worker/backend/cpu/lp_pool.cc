@@ -25,19 +25,19 @@ double Root(double sum, double p) { return p == 1 ? sum : p == 2 ? std::sqrt(sum
 
 void LpPlane(const Window& w, const std::vector<int64_t>& in, double p, const float* x, float* y) {
   for (int64_t i = 0; i < w.output[0]; ++i) {
+    const Taps t0 = TapsWithin(w, 0, 0, in[0], i);
     for (int64_t j = 0; j < w.output[1]; ++j) {
+      const Taps t1 = TapsWithin(w, 1, 0, in[1], j);
       for (int64_t k = 0; k < w.output[2]; ++k) {
         double sum = 0;
-        for (int64_t a = 0; a < w.kernel[0]; ++a) {
+        const Taps t2 = TapsWithin(w, 2, 0, in[2], k);
+        const int64_t c = k * w.strides[2] - w.pads_begin[2] + t2.first * w.dilations[2];
+        for (int64_t a = t0.first; t2.count > 0 && a < t0.first + t0.count; ++a) {
           const int64_t d = i * w.strides[0] - w.pads_begin[0] + a * w.dilations[0];
-          if (d < 0 || d >= in[0]) continue;
-          for (int64_t b = 0; b < w.kernel[1]; ++b) {
+          for (int64_t b = t1.first; b < t1.first + t1.count; ++b) {
             const int64_t r = j * w.strides[1] - w.pads_begin[1] + b * w.dilations[1];
-            if (r < 0 || r >= in[1]) continue;
-            for (int64_t e = 0; e < w.kernel[2]; ++e) {
-              const int64_t c = k * w.strides[2] - w.pads_begin[2] + e * w.dilations[2];
-              if (c >= 0 && c < in[2]) sum += Power(x[(d * in[1] + r) * in[2] + c], p);
-            }
+            const float* row = x + (d * in[1] + r) * in[2] + c;
+            for (int64_t e = 0; e < t2.count; ++e) sum += Power(row[e * w.dilations[2]], p);
           }
         }
         *y++ = static_cast<float>(Root(sum, p));

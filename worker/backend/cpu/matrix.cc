@@ -31,7 +31,7 @@ absl::Status RunMatMul(const Inputs& inputs, Outputs& outputs) {
   Shape shape = batch;
   if (!vector_a) shape.push_back(m);
   if (!vector_b) shape.push_back(n);
-  ASSIGN_OR_RETURN(Tensor out, MakeOutput(DataType::kFloat, shape));
+  ASSIGN_OR_RETURN(Tensor out, outputs.Make(DataType::kFloat, shape));
   const float* x = inputs[0]->data<float>();
   const float* w = inputs[1]->data<float>();
   float* y = out.mutable_data<float>();
@@ -78,7 +78,7 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeGemm(const KernelContext& context) {
     const int64_t m = a.dim(transpose_a ? 1 : 0), k = a.dim(transpose_a ? 0 : 1);
     const int64_t n = b.dim(transpose_b ? 0 : 1);
     if (b.dim(transpose_b ? 1 : 0) != k) return Mismatch(a, b);
-    ASSIGN_OR_RETURN(Tensor out, MakeOutput(DataType::kFloat, {m, n}));
+    ASSIGN_OR_RETURN(Tensor out, outputs.Make(DataType::kFloat, {m, n}));
     float* y = out.mutable_data<float>();
     const bool has_bias = inputs.size() > 2 && inputs[2] != nullptr;
     if (has_bias) {

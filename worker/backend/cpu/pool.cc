@@ -23,16 +23,11 @@ struct Range {
 };
 
 Range RangeOf(const Window& w, size_t axis, int64_t extent, int64_t out) {
+  const Taps inside = TapsWithin(w, axis, 0, extent, out);
   const int64_t begin = out * w.strides[axis] - w.pads_begin[axis];
-  Range range{0, 0, 0};
-  for (int64_t k = 0; k < w.kernel[axis]; ++k) {
-    const int64_t at = begin + k * w.dilations[axis];
-    if (at < extent + w.pads_end[axis]) ++range.padded;
-    if (at < 0 || at >= extent) continue;
-    if (range.count == 0) range.first = at;
-    ++range.count;
-  }
-  return range;
+  return {.first = inside.count == 0 ? 0 : begin + inside.first * w.dilations[axis],
+          .count = inside.count,
+          .padded = TapsWithin(w, axis, -w.pads_begin[axis], extent + w.pads_end[axis], out).count};
 }
 
 // Folds the window's values of one plane, three axes deep (missing ones have extent 1).
@@ -72,7 +67,7 @@ class PoolKernel final : public Kernel {
                                                   node_.Int("ceil_mode", 0) != 0));
     Shape shape = {x.dim(0), x.dim(1)};
     shape.insert(shape.end(), window.output.begin(), window.output.end());
-    ASSIGN_OR_RETURN(Tensor out, MakeOutput(DataType::kFloat, shape));
+    ASSIGN_OR_RETURN(Tensor out, outputs.Make(DataType::kFloat, shape));
     WidenToThreeAxes(window, spatial);
     const int64_t in_plane = spatial[0] * spatial[1] * spatial[2];
     const int64_t out_plane = window.output[0] * window.output[1] * window.output[2];

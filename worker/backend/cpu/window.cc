@@ -72,6 +72,16 @@ absl::StatusOr<Window> ResolveWindow(const Node& node, std::vector<int64_t> kern
   return window;
 }
 
+Taps TapsWithin(const Window& window, size_t axis, int64_t lowest, int64_t end, int64_t out) {
+  // Tap k lies at begin + k * step.
+  const int64_t begin = out * window.strides[axis] - window.pads_begin[axis];
+  const int64_t step = window.dilations[axis];
+  const int64_t first = begin >= lowest ? 0 : (lowest - begin + step - 1) / step;
+  if (begin >= end) return {};
+  const int64_t last = std::min(window.kernel[axis] - 1, (end - 1 - begin) / step);
+  return {.first = first, .count = std::max<int64_t>(last - first + 1, 0)};
+}
+
 void WidenToThreeAxes(Window& window, std::vector<int64_t>& spatial) {
   while (spatial.size() < 3) {
     spatial.insert(spatial.begin(), 1);

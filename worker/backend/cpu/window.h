@@ -31,6 +31,14 @@ absl::StatusOr<Window> ResolveWindow(const Node& node, std::vector<int64_t> kern
 absl::StatusOr<std::vector<int64_t>> WindowAttribute(const Node& node, const std::string& name, size_t count,
                                                      int64_t fallback, int64_t lowest);
 
+// Which taps of the window at output position `out` lie in [lowest, end) of the input's positions along `axis`: `count`
+// of them from `first` on. In constant time, however large the window is.
+struct Taps {
+  int64_t first = 0;
+  int64_t count = 0;
+};
+Taps TapsWithin(const Window& window, size_t axis, int64_t lowest, int64_t end, int64_t out);
+
 // Puts axes of extent 1 in front until the window has three: a line or a plane as a volume. `spatial` are the extents of
 // what the window slides over.
 void WidenToThreeAxes(Window& window, std::vector<int64_t>& spatial);

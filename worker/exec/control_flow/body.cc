@@ -74,7 +74,8 @@ absl::StatusOr<Body> Body::Compile(const BodySource& source, const std::string& 
     }
   }
   ASSIGN_OR_RETURN(std::unique_ptr<Executor> executor,
-                   CompileGraph(graph, source.context.opset, source.backend));
+                   CompileGraph(graph, source.context.opset, source.backend, {}, Arithmetic::kFloat,
+                                &source.constants));
   compiled.executor_ = std::move(executor);
   return compiled;
 }

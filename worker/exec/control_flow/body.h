@@ -9,6 +9,10 @@
 #include "worker/backend/backend.h"
 #include "worker/exec/executor.h"
 
+namespace quantd {
+class ConstantNodes;
+}  // namespace quantd
+
 namespace quantd::control_flow {
 
 // What the bodies of one node are compiled from.
@@ -16,6 +20,7 @@ struct BodySource {
   const KernelContext& context;  // Constants: the node's inputs, then the captured tensors.
   const std::vector<std::string>& captured;
   const Backend& backend;
+  ConstantNodes& constants;  // The bodies' constants count with those of the graph around them.
 };
 
 // INVALID_ARGUMENT, reason BAD_GRAPH.

@@ -21,9 +21,10 @@ bool IsControlFlow(const Node& node, int64_t opset) {
 
 absl::StatusOr<std::unique_ptr<Kernel>> MakeControlFlowKernel(const KernelContext& context,
                                                               const std::vector<std::string>& captured,
-                                                              const Backend& backend) {
+                                                              const Backend& backend,
+                                                              ConstantNodes& constants) {
   QUANTD_CHECK(context.constants.size() == context.node.inputs.size() + captured.size());
-  const BodySource source{context, captured, backend};
+  const BodySource source{context, captured, backend, constants};
   if (context.node.Is("If")) return MakeIf(source);
   if (context.node.Is("Loop")) return MakeLoop(source);
   if (context.node.Is("Scan")) return MakeScan(source);

@@ -9,6 +9,10 @@
 #include "absl/status/statusor.h"
 #include "worker/backend/backend.h"
 
+namespace quantd {
+class ConstantNodes;
+}  // namespace quantd
+
 namespace quantd::control_flow {
 
 // Bodies that run in one run of a model, those of nested loops counted together. A loop whose condition never turns
@@ -26,13 +30,15 @@ std::span<const Operator> Operators();
 bool IsControlFlow(const Node& node, int64_t opset);
 
 // `context.constants` and the kernel's inputs are one an input of the node, then one a name in `captured`, which is
-// CapturedBy(node). What is constant among the captured is constant in the bodies.
+// CapturedBy(node). What is constant among the captured is constant in the bodies. What they
+// compute of constants is counted in `constants`.
 //
 // Errors: UNIMPLEMENTED, reason UNSUPPORTED_OPERATOR, for operators in bodies, BAD_GRAPH for a missing body or one
 // whose inputs and outputs do not fit the node. Run(): INVALID_ARGUMENT for inputs that do not fit, what the bodies
 // return, RESOURCE_EXHAUSTED with reason TOO_MANY_ITERATIONS beyond kIterationsMax.
 absl::StatusOr<std::unique_ptr<Kernel>> MakeControlFlowKernel(const KernelContext& context,
                                                               const std::vector<std::string>& captured,
-                                                              const Backend& backend);
+                                                              const Backend& backend,
+                                                              ConstantNodes& constants);
 
 }  // namespace quantd::control_flow

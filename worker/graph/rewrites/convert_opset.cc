@@ -81,7 +81,7 @@ int64_t OpsetConversion::RankOf(const std::string& tensor) const {
 
 std::string OpsetConversion::FreshName(const std::string& base) {
   std::string name = base;
-  for (int i = 1; !tensors_.insert(name).second; ++i) name = absl::StrCat(base, "_", i);
+  while (!tensors_.insert(name).second) name = absl::StrCat(base, "_", ++tensor_counts_[base]);
   return name;
 }
 
@@ -96,10 +96,11 @@ void OpsetConversion::Emit(Node node) { converted_.push_back(std::move(node)); }
 void OpsetConversion::Finish() {
   // A node that a rule split carries one name several times.
   std::set<std::string> given;
+  std::map<std::string, int> counts;
   for (Node& node : converted_) {
     if (given.insert(node.name).second) continue;
     std::string name = node.name;
-    for (int i = 1; !node_names_.insert(name).second; ++i) name = absl::StrCat(node.name, "_", i);
+    while (!node_names_.insert(name).second) name = absl::StrCat(node.name, "_", ++counts[node.name]);
     given.insert(name);
     node.name = std::move(name);
   }

@@ -51,6 +51,7 @@ class OpsetConversion {
   const int64_t from_;
   bool is_float32_ = true;
   std::set<std::string> tensors_;
+  std::map<std::string, int> tensor_counts_;  // The numbers given so far to each base of FreshName().
   std::set<std::string> node_names_;
   std::set<std::string> read_;
   std::map<std::string, int64_t> ranks_;

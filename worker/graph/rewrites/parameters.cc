@@ -9,8 +9,31 @@
 namespace quantd {
 namespace {
 
+// Followers of one node fold one pass after the other. Real models have one, rarely two; without a bound a chain of n
+// would take n passes over the graph.
+constexpr int kPassesMax = 8;
+
+// Where many nodes share weights, each that folds gets its own. That may multiply the model by this, and no more.
+constexpr int64_t kGrowthMax = 4;
+
+int64_t InitializerBytes(const Graph& graph) {
+  int64_t bytes = 0;
+  for (const auto& [name, tensor] : graph.initializers) bytes += static_cast<int64_t>(tensor.bytes());
+  return bytes;
+}
+
+int64_t ParameterBytes(const Graph& graph, const Node& node) {
+  int64_t bytes = 0;
+  for (const std::string& input : node.inputs) {
+    const auto it = graph.initializers.find(input);
+    if (it != graph.initializers.end()) bytes += static_cast<int64_t>(it->second.bytes());
+  }
+  return bytes;
+}
+
 // One pass; returns whether anything folded.
-bool FoldOnce(Graph& graph, const std::string& follower_type, bool (*fold)(FoldPair pair)) {
+bool FoldOnce(Graph& graph, const std::string& follower_type, bool (*fold)(FoldPair pair),
+              int64_t& bytes_left) {
   const GraphIndex index(graph);
   std::set<const Node*> dropped;
   for (const Node& follower : graph.nodes) {
@@ -25,7 +48,9 @@ bool FoldOnce(Graph& graph, const std::string& follower_type, bool (*fold)(FoldP
       Node& linear = graph.nodes[static_cast<size_t>(producer - graph.nodes.data())];
       // A node that took over another follower's output in this pass waits for the next one.
       if (linear.outputs[0] != tensor) continue;
-      if (!fold({graph, index, linear, follower, slot})) continue;
+      const int64_t bytes = ParameterBytes(graph, linear);
+      if (bytes > bytes_left || !fold({graph, index, linear, follower, slot})) continue;
+      bytes_left -= bytes;
       linear.outputs[0] = follower.outputs[0];
       dropped.insert(&follower);
       break;
@@ -109,7 +134,9 @@ void SetParameter(Graph& graph, const GraphIndex& index, Node& node, size_t slot
 }
 
 void FoldFollowers(Graph& graph, const std::string& follower_type, bool (*fold)(FoldPair pair)) {
-  while (FoldOnce(graph, follower_type, fold)) {
+  int64_t bytes_left = kGrowthMax * InitializerBytes(graph);
+  for (int pass = 0; pass < kPassesMax; ++pass) {
+    if (!FoldOnce(graph, follower_type, fold, bytes_left)) break;
   }
   RemoveDeadNodes(graph);
 }

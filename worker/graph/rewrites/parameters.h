@@ -48,7 +48,8 @@ void SetParameter(Graph& graph, const GraphIndex& index, Node& node, size_t slot
 // only reader of the linear node's output and that output is no graph output. `fold` returns
 // whether the follower is now part of the linear node; then the follower is dropped and the linear
 // node makes its output. `linear_slot` tells fold which input of the follower the linear node
-// feeds. Runs until nothing folds, then drops dead nodes.
+// feeds. Runs until nothing folds (for a few passes at most, and only as long as the model does not grow by a
+// multiple), then drops dead nodes.
 struct FoldPair {
   Graph& graph;
   const GraphIndex& index;

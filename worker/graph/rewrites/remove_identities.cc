@@ -40,7 +40,7 @@ bool IsInferenceDropout(const Graph& graph, const GraphIndex& index, const Node&
 
 bool DoesNothing(const Graph& graph, const GraphIndex& index, const Node& node) {
   if (node.inputs.empty() || node.inputs[0].empty() || node.outputs.empty()) return false;
-  return node.Is("Identity") || IsInferenceDropout(graph, index, node);
+  return (node.Is("Identity") && node.outputs.size() == 1) || IsInferenceDropout(graph, index, node);
 }
 
 void Apply(const Renames& renames, std::vector<std::string>& names) {

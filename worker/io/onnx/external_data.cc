@@ -3,7 +3,9 @@
 #include <onnx/onnx_pb.h>
 
 #include <cstring>
+#include <filesystem>
 #include <optional>
+#include <system_error>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -75,7 +77,13 @@ absl::StatusOr<std::shared_ptr<const MappedFile>> ExternalData::File(const std::
     return BadExternalData(field, absl::StrCat("the file '", Shown(location),
                                                "' did not come with the model; upload it too"));
   }
-  ASSIGN_OR_RETURN(file, MappedFile::Open(it->second));
+  std::error_code error;
+  // The model's author chose the file's content, and must not choose with it what else is read. The open refuses links
+  // too, were one put there in between.
+  if (std::filesystem::is_symlink(it->second, error)) {
+    return BadExternalData(field, absl::StrCat("the file '", Shown(location), "' is a symbolic link"));
+  }
+  ASSIGN_OR_RETURN(file, MappedFile::Open(it->second, Links::kRefuse));
   return file;
 }
 

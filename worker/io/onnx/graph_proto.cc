@@ -2,6 +2,7 @@
 
 #include <onnx/onnx_pb.h>
 
+#include <map>
 #include <set>
 #include <utility>
 
@@ -53,14 +54,15 @@ absl::StatusOr<ValueInfo> ValueInfoFromProto(const onnx::ValueInfoProto& proto,
     }
     info.shape.push_back(std::move(dimension));
   }
+  // No tensor could have such a shape, whatever the unknown extents are.
+  Shape known;
+  for (const Dimension& dimension : info.shape) {
+    if (dimension.extent >= 0) known.push_back(dimension.extent);
+  }
+  if (const absl::StatusOr<int64_t> count = CheckedElementCount(known); !count.ok()) {
+    return BadGraph(field, absl::string_view(count.status().message()));
+  }
   return info;
-}
-
-// A name that is in nobody's use: `base`, else base_1, base_2, ...
-std::string Unique(std::set<std::string>& used, const std::string& base) {
-  std::string name = base;
-  for (int i = 1; !used.insert(name).second; ++i) name = absl::StrCat(base, "_", i);
-  return name;
 }
 
 // Reads one graph. Bodies inside it are read by further objects, one level deeper.
@@ -85,6 +87,14 @@ class GraphBuilder {
   const std::set<std::string>& captures() const { return captures_; }
 
  private:
+  // A node name that is in nobody's use: `base`, else base_1, base_2, ... Counting goes on where it stopped, else n
+  // nodes of one name would take n^2 steps.
+  std::string UniqueName(const std::string& base) {
+    std::string name = base;
+    while (!node_names_.insert(name).second) name = absl::StrCat(base, "_", ++name_counts_[base]);
+    return name;
+  }
+
   absl::Status AddInitializer(const std::string& name, Tensor tensor, const std::string& field) {
     if (name.empty()) return BadTensor(field, "has no name");
     if (!graph_.initializers.emplace(name, std::move(tensor)).second) {
@@ -149,8 +159,8 @@ class GraphBuilder {
     node.name =
         !proto.name().empty() && taken_.insert(proto.name()).second
             ? proto.name()
-            : Unique(node_names_, proto.name().empty() ? absl::StrCat(node.op_type, "_", position)
-                                                       : proto.name());
+            : UniqueName(proto.name().empty() ? absl::StrCat(node.op_type, "_", position)
+                                              : proto.name());
     const std::string field = FieldOf(path_, "node", node.name);
     if (node.op_type.empty()) return BadGraph(field, "has no operator type");
     const BodyReader read_body = [this](const onnx::GraphProto& body,
@@ -200,6 +210,7 @@ class GraphBuilder {
   const int depth_;
   Graph graph_;
   std::set<std::string> node_names_;  // Given to, or reserved for, a node.
+  std::map<std::string, int> name_counts_;
   std::set<std::string> taken_;       // Given names that their node has got.
   std::set<std::string> reads_;
   std::set<std::string> captures_;

@@ -11,9 +11,11 @@
 
 namespace quantd::onnx_io {
 
-absl::StatusOr<std::shared_ptr<const MappedFile>> MappedFile::Open(const std::string& path) {
+absl::StatusOr<std::shared_ptr<const MappedFile>> MappedFile::Open(const std::string& path,
+                                                                   Links links) {
   // Without O_NONBLOCK opening a named pipe would wait for a writer for ever.
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  const int follow = links == Links::kFollow ? 0 : O_NOFOLLOW;
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | follow);
   if (fd < 0) return ErrnoStatus("open", path);
   const auto close_fd = absl::MakeCleanup([fd] { ::close(fd); });
   struct stat info;

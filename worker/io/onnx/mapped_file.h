@@ -9,12 +9,16 @@
 
 namespace quantd::onnx_io {
 
+// Whether a path that is a symbolic link is opened, or is an error.
+enum class Links { kFollow, kRefuse };
+
 // Immutable and thread-safe. The content is what the file held when it was opened as long as nobody
 // shortens the file in place; blobs are never changed after they got their name.
 class MappedFile {
  public:
   // Errors: INVALID_ARGUMENT for what is no regular file; those of errno, which name the path.
-  static absl::StatusOr<std::shared_ptr<const MappedFile>> Open(const std::string& path);
+  static absl::StatusOr<std::shared_ptr<const MappedFile>> Open(const std::string& path,
+                                                                Links links = Links::kFollow);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;

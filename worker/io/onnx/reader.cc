@@ -100,15 +100,8 @@ absl::StatusOr<std::map<std::string, int64_t>> Opsets(const onnx::ModelProto& pr
   return opsets;
 }
 
-}  // namespace
-
-absl::StatusOr<Model> ReadOnnxModel(const std::string& path,
-                                    const std::map<std::string, std::string>& external_files) {
-  onnx::ModelProto proto;
-  {
-    ASSIGN_OR_RETURN(const auto file, onnx_io::MappedFile::Open(path));
-    RETURN_IF_ERROR(Parse(file->content(), proto));
-  }
+absl::StatusOr<Model> FromProto(const onnx::ModelProto& proto,
+                                const std::map<std::string, std::string>& external_files) {
   Model model;
   ASSIGN_OR_RETURN(model.opset_imports, Opsets(proto));
   RETURN_IF_ERROR(onnx_io::ExpandFunctions(proto));
@@ -122,6 +115,25 @@ absl::StatusOr<Model> ReadOnnxModel(const std::string& path,
   ASSIGN_OR_RETURN(model.graph, onnx_io::GraphFromProto(proto.graph(), external_data));
   RETURN_IF_ERROR(RaiseLegacyOpset(model));
   return model;
+}
+
+}  // namespace
+
+absl::StatusOr<Model> ReadOnnxModel(const std::string& path,
+                                    const std::map<std::string, std::string>& external_files) {
+  onnx::ModelProto proto;
+  {
+    ASSIGN_OR_RETURN(const auto file, onnx_io::MappedFile::Open(path));
+    RETURN_IF_ERROR(Parse(file->content(), proto));
+  }
+  return FromProto(proto, external_files);
+}
+
+absl::StatusOr<Model> ParseOnnxModel(absl::string_view bytes,
+                                     const std::map<std::string, std::string>& external_files) {
+  onnx::ModelProto proto;
+  RETURN_IF_ERROR(Parse(bytes, proto));
+  return FromProto(proto, external_files);
 }
 
 }  // namespace quantd

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "worker/graph/graph.h"
 
 namespace quantd {
@@ -30,5 +31,9 @@ inline constexpr int64_t kOnnxOpsetMax = 21;
 //         those of errno     a file cannot be opened.
 absl::StatusOr<Model> ReadOnnxModel(const std::string& path,
                                     const std::map<std::string, std::string>& external_files);
+
+// The same of a file's content. `bytes` need not outlive the call.
+absl::StatusOr<Model> ParseOnnxModel(absl::string_view bytes,
+                                     const std::map<std::string, std::string>& external_files);
 
 }  // namespace quantd

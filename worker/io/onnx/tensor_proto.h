@@ -15,8 +15,6 @@ class TensorProto;
 
 namespace quantd::onnx_io {
 
-inline constexpr int kTensorRankMax = 64;
-
 // The tensor of `proto`, whichever way it stores its elements. `field` names it in errors. Every
 // length is checked before memory is taken.
 //

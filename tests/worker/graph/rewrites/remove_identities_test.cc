@@ -75,5 +75,12 @@ TEST(RemoveIdentities, KeepsADropoutThatTrainsOrWhoseMaskIsRead) {
   EXPECT_THAT(Types(masked), ElementsAre("Dropout", "Relu"));
 }
 
+TEST(RemoveIdentities, KeepsAnIdentityOfTwoOutputs) {
+  // There is no such operator; dropping the node would leave its second output to nobody.
+  Graph graph = GraphOf({Op("Identity", {"x"}, {"a", "b"}), Op("Add", {"a", "b"}, {"y"})});
+  ASSERT_OK(RemoveIdentities(graph));
+  EXPECT_THAT(Types(graph), ElementsAre("Identity", "Add"));
+}
+
 }  // namespace
 }  // namespace quantd

@@ -203,6 +203,32 @@ TEST(HostileExternalData, OnlyNamedFilesWithinTheirBoundsAreRead) {
   }
 }
 
+TEST(HostileExternalData, ASymbolicLinkIsNotFollowed) {
+  const FileFolder folder;
+  const std::string target = folder.Write("secret", std::string(16, '\0'));
+  const std::string link = target + "_link";
+  ASSERT_EQ(::symlink(target.c_str(), link.c_str()), 0);
+  EXPECT_OK(Read(ExternalModel("w", "0", "8"), {{"w", target}}));
+  EXPECT_THAT(Read(ExternalModel("w", "0", "8"), {{"w", link}}),
+              AllOf(StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("symbolic link")),
+                    HasReason("EXTERNAL_DATA"), NamesField("model.graph.initializer[w]")));
+}
+
+TEST(HostileGraph, DeclaredShapesThatNoTensorCanHaveAreRefused) {
+  const int64_t billion = 1000 * 1000 * 1000;
+  for (const bool is_output : {false, true}) {
+    onnx::ModelProto proto = ReluModel();
+    onnx::GraphProto* graph = proto.mutable_graph();
+    auto* shape = (is_output ? graph->mutable_output(0) : graph->mutable_input(0))
+                      ->mutable_type()->mutable_tensor_type()->mutable_shape();
+    shape->add_dim()->set_dim_value(billion);
+    shape->add_dim()->set_dim_param("N");
+    shape->add_dim()->set_dim_value(billion);
+    EXPECT_THAT(Read(proto), AllOf(StatusIs(absl::StatusCode::kInvalidArgument), HasReason("BAD_GRAPH"),
+                                   NamesField(is_output ? "model.graph.output[y]" : "model.graph.input[x]")));
+  }
+}
+
 TEST(HostileGraph, ACycleIsRefusedAlsoInABody) {
   onnx::ModelProto proto = ReluModel();
   AddNode(proto.mutable_graph(), "Relu", {"b"}, {"a"});
