@@ -100,7 +100,7 @@ absl::StatusOr<std::map<std::string, int64_t>> Opsets(const onnx::ModelProto& pr
   return opsets;
 }
 
-absl::StatusOr<Model> FromProto(const onnx::ModelProto& proto,
+absl::StatusOr<Model> FromProto(onnx::ModelProto& proto,
                                 const std::map<std::string, std::string>& external_files) {
   Model model;
   ASSIGN_OR_RETURN(model.opset_imports, Opsets(proto));

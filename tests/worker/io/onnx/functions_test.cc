@@ -10,6 +10,7 @@
 namespace quantd {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using testing::AddNode;
 using testing::HasReason;
