@@ -89,6 +89,8 @@ absl::StatusOr<std::unique_ptr<Executor>> GraphExecutor::Compile(const Graph& or
                                                                  const std::vector<std::string>& keep,
                                                                  Arithmetic arithmetic) {
   RETURN_IF_ERROR(CheckSupport(original, opset, backend));
+  // Constants computed on the way have the bits that a run gives.
+  const OneOpenMpThread one_thread;
   Graph graph = original;
   OptimizeFor(backend, opset, keep, arithmetic, graph);
 
@@ -99,7 +101,6 @@ absl::StatusOr<std::unique_ptr<Executor>> GraphExecutor::Compile(const Graph& or
   for (const auto& [name, tensor] : graph.initializers) {
     executor->constants_[executor->Slot(name)] = tensor;
   }
-  const OneOpenMpThread one_thread;
   for (const Node& node : graph.nodes) {
     Step step{.node = node};
     KernelContext context{.node = step.node, .opset = opset};
