@@ -197,6 +197,32 @@ void Attention(Context& c) {
   c.Set(0, DataType::kFloat, {(*q)[0], (*q)[1], (*q)[2], (*v)[3]});
 }
 
+// The axes [N, spatial..., C] as [N, C, spatial...], or back.
+Dimensions ChannelsFirst(Dimensions shape) {
+  if (shape.size() > 2) std::rotate(shape.begin() + 1, shape.end() - 1, shape.end());
+  return shape;
+}
+Dimensions ChannelsLast(Dimensions shape) {
+  if (shape.size() > 2) std::rotate(shape.begin() + 1, shape.begin() + 2, shape.end());
+  return shape;
+}
+
+// The rule of the plain operator on a tensor whose channels come last.
+void OnChannelsLast(Context& c, Rule rule) {
+  TensorFacts x = c.in(0);
+  x.shape = ChannelsFirst(std::move(x.shape));
+  std::vector<const TensorFacts*> inputs = c.inputs;
+  if (!inputs.empty()) inputs[0] = &x;
+  inputs.swap(c.inputs);
+  rule(c);
+  inputs.swap(c.inputs);
+  for (TensorFacts& output : c.outputs) output.shape = ChannelsLast(std::move(output.shape));
+}
+
+void FusedConv(Context& c) { c.node.Int("channels_last", 0) != 0 ? OnChannelsLast(c, &Conv) : Conv(c); }
+void ChannelsLastPool(Context& c) { OnChannelsLast(c, &Pool); }
+void ChannelsLastGlobalPool(Context& c) { OnChannelsLast(c, &GlobalPool); }
+
 }  // namespace
 
 const std::map<std::string, Rule>& LayerRules() {
@@ -217,7 +243,9 @@ const std::map<std::string, Rule>& LayerRules() {
 const std::map<std::string, Rule>& FusedRules() {
   static const auto* const kRules = new std::map<std::string, Rule>{
       {"FusedMatMul", &FusedMatMul}, {"LayerNormalization", &FusedLayerNormalization}, {"Attention", &Attention},
-      {"Activation", &SameAsInput}, {"FakeQuantize", &SameAsInput}};
+      {"Activation", &SameAsInput}, {"FakeQuantize", &SameAsInput}, {"FusedConv", &FusedConv},
+      {"ChannelsLastMaxPool", &ChannelsLastPool}, {"ChannelsLastAveragePool", &ChannelsLastPool},
+      {"ChannelsLastGlobalMaxPool", &ChannelsLastGlobalPool}, {"ChannelsLastGlobalAveragePool", &ChannelsLastGlobalPool}};
   return *kRules;
 }
 

@@ -10,6 +10,9 @@
 namespace quantd::shape_rules {
 namespace {
 
+// Far above any real extent; keeps sums from overflowing.
+constexpr int64_t kExtentMax = int64_t{1} << 40;
+
 SymbolicValue ValueOf(const Dimension& dimension) {
   if (dimension.extent >= 0) return {.number = dimension.extent};
   return {.symbol = dimension.symbol};
@@ -233,7 +236,9 @@ void Reshape(Context& c) {
     others.push_back(dimension);
   }
   if (free_axis.has_value() && certain && c.in(0).has_shape) shape[*free_axis] = FreeExtent(c, c.in(0).shape, others);
+  const size_t rank = shape.size();
   c.Set(0, c.in(0).dtype, std::move(shape));
+  if (rank <= 1) c.outputs[0].value = c.in(0).value;
 }
 
 void Transpose(Context& c) {
@@ -295,6 +300,8 @@ void ConstantOfShape(Context& c) {
 
 // The extent of begin:end:step over `extent`, as NumPy counts.
 int64_t SlicedExtent(int64_t extent, int64_t begin, int64_t end, int64_t step, int64_t* first) {
+  *first = 0;
+  if (extent == 0) return 0;
   if (begin < 0) begin += extent;
   if (end < 0) end += extent;
   begin = std::clamp<int64_t>(begin, 0, step > 0 ? extent : extent - 1);
@@ -387,7 +394,7 @@ void Split(Context& c) {
     if (parts.has_value() && !parts->empty()) {
       if (parts->size() != c.outputs.size() || (*parts)[i] < 0) return;
       shape[*axis] = Known((*parts)[i]);
-    } else if (parts.has_value() && extent >= 0) {
+    } else if (parts.has_value() && extent >= 0 && extent <= kExtentMax) {
       // Equal parts, the last one smaller where they do not come out even.
       const int64_t part = (extent + count - 1) / count;
       const int64_t rest = extent - part * static_cast<int64_t>(i);

@@ -80,6 +80,8 @@ ShapeFacts InferShapes(const Graph& graph, int64_t opset) {
         dimension.symbol.clear();
       } else if (dimension.symbol.empty()) {
         dimension.symbol = "?" + std::to_string(++symbols);
+      } else if (dimension.symbol[0] == '?') {
+        dimension.symbol.insert(0, "=");  // No name of a model's looks made up.
       }
     }
     facts[input.name] = std::move(known);

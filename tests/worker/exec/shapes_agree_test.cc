@@ -29,7 +29,9 @@ class Checker {
     ASSERT_NE(it, facts_.end()) << name;
     const TensorFacts& facts = it->second;
     ++tensors_;
-    if (facts.dtype != DataType::kUndefined) EXPECT_EQ(facts.dtype, tensor.dtype()) << name;
+    if (facts.dtype != DataType::kUndefined) {
+      EXPECT_EQ(facts.dtype, tensor.dtype()) << name;
+    }
     if (facts.has_shape) {
       ++shapes_;
       ASSERT_EQ(facts.shape.size(), tensor.rank()) << name;
@@ -54,8 +56,12 @@ class Checker {
       const int64_t actual = tensor.dtype() == DataType::kInt64   ? tensor.data<int64_t>()[i]
                              : tensor.dtype() == DataType::kInt32 ? tensor.data<int32_t>()[i]
                                                                   : tensor.data<bool>()[i];
-      if (value[i].number) EXPECT_EQ(*value[i].number, actual) << name << "[" << i << "]";
-      if (!value[i].symbol.empty()) EXPECT_EQ(Bound(value[i].symbol, actual), actual) << name << "[" << i << "]";
+      if (value[i].number) {
+        EXPECT_EQ(*value[i].number, actual) << name << "[" << i << "]";
+      }
+      if (!value[i].symbol.empty()) {
+        EXPECT_EQ(Bound(value[i].symbol, actual), actual) << name << "[" << i << "]";
+      }
     }
   }
 
@@ -69,7 +75,7 @@ class Checker {
 void ExpectAgreement(const Model& model, const TensorMap& feeds) {
   for (const bool optimized : {false, true}) {
     Graph graph = model.graph;
-    if (optimized) OptimizeFor(CpuBackend(), model.opset(), {}, graph);
+    if (optimized) OptimizeFor(CpuBackend(), model.opset(), {}, Arithmetic::kFloat, graph);
     const ShapeFacts facts = InferShapes(graph, model.opset());
     std::vector<std::string> all;
     for (const Node& node : graph.nodes) {

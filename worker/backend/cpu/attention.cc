@@ -5,7 +5,7 @@
 //
 // q is [B, Sq, H, D], k [B, Sk, H, D], v [B, Sk, H, Dv]; or, with attribute q_part (k_part, v_part) of 0 and above, that
 // slice along axis 2 of a tensor [B, S, P, H, D]. A batch or head count of 1 is broadcast, as MatMul would. The mask
-// is broadcast to [B, H, Sq, Sk]. Scores of one head are in memory at a time.
+// is broadcast to [B, H, Sq, Sk], or the scores to it where it has more batches, heads or rows than their 1. Scores of one head are in memory at a time.
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -79,12 +79,12 @@ class Problem {
     ASSIGN_OR_RETURN(heads_, Common(q_.heads, k_.heads));
     ASSIGN_OR_RETURN(heads_, Common(heads_, v_.heads));
     RETURN_IF_ERROR(SetMask(inputs));
-    ASSIGN_OR_RETURN(Tensor out, outputs.Make(DataType::kFloat, {batches_, q_.rows, heads_, v_.width}));
-    ASSIGN_OR_RETURN(Tensor scores, outputs.Make(DataType::kFloat, {q_.rows, k_.rows}));
+    ASSIGN_OR_RETURN(Tensor out, outputs.Make(DataType::kFloat, {batches_, rows_, heads_, v_.width}));
+    ASSIGN_OR_RETURN(Tensor scores, outputs.Make(DataType::kFloat, {rows_, k_.rows}));
     ASSIGN_OR_RETURN(Tensor mask_row, outputs.Make(DataType::kFloat, {k_.rows}));
     for (int64_t batch = 0; batch < batches_; ++batch) {
       for (int64_t head = 0; head < heads_; ++head) {
-        float* const y = out.mutable_data<float>() + (batch * q_.rows * heads_ + head) * v_.width;
+        float* const y = out.mutable_data<float>() + (batch * rows_ * heads_ + head) * v_.width;
         RETURN_IF_ERROR(RunHead(batch, head, scores.mutable_data<float>(), mask_row.mutable_data<float>(), y));
       }
     }
@@ -93,17 +93,19 @@ class Problem {
   }
 
  private:
-  // A mask may add batches or heads, as Add would.
+  // A mask may add batches, heads or rows, as Add would.
   absl::Status SetMask(const Inputs& inputs) {
+    rows_ = q_.rows;
     if (inputs.size() < 4 || inputs[3] == nullptr) return absl::OkStatus();
     RETURN_IF_ERROR(RequireFloat(inputs, 3));
     const Tensor& mask = *inputs[3];
     ASSIGN_OR_RETURN(const Shape shape, BroadcastShape(mask.shape(), {batches_, heads_, q_.rows, k_.rows}));
-    if (shape.size() != 4 || shape[2] != q_.rows || shape[3] != k_.rows) {
+    if (shape.size() != 4 || shape[3] != k_.rows) {
       return BadShape(absl::StrCat("the mask of Attention has shape ", ShapeString(mask.shape())));
     }
     batches_ = shape[0];
     heads_ = shape[1];
+    rows_ = shape[2];
     mask_ = {.data = mask.data<float>(), .strides = BroadcastStrides(mask.shape(), shape)};
     return absl::OkStatus();
   }
@@ -112,7 +114,9 @@ class Problem {
     const int64_t n = k_.rows;
     RETURN_IF_ERROR(StridedMatrixProduct(q_.rows, n, q_.width, 1, {q_.At(batch, head), q_.row_stride},
                                          {k_.At(batch, head), k_.row_stride, true}, 0, scores, n));
-    for (int64_t row = 0; n > 0 && row < q_.rows; ++row) {
+    // Where the mask has more rows than the one query, each is that query's with a mask of its own.
+    for (int64_t row = q_.rows; row < rows_; ++row) std::copy_n(scores, n, scores + row * n);
+    for (int64_t row = 0; n > 0 && row < rows_; ++row) {
       const float* mask = mask_.Row(batch, head, row);
       if (mask != nullptr && mask_.strides[3] == 0) {
         std::fill_n(mask_row, n, *mask);
@@ -121,7 +125,7 @@ class Problem {
       float* const at = scores + row * n;
       Kernels().softmax_row(at, static_cast<size_t>(n), options_.scale, mask, at);
     }
-    return StridedMatrixProduct(q_.rows, v_.width, n, 1, {scores, n}, {v_.At(batch, head), v_.row_stride}, 0, y,
+    return StridedMatrixProduct(rows_, v_.width, n, 1, {scores, n}, {v_.At(batch, head), v_.row_stride}, 0, y,
                                 heads_ * v_.width);
   }
 
@@ -132,6 +136,7 @@ class Problem {
   Mask mask_;
   int64_t batches_ = 0;
   int64_t heads_ = 0;
+  int64_t rows_ = 0;
 };
 
 absl::StatusOr<std::unique_ptr<Kernel>> Make(const KernelContext& context) {

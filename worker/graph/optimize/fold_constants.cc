@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,9 +8,9 @@
 namespace quantd::optimize {
 namespace {
 
-// Results up to this size are always kept; larger ones only where they replace inputs as large.
-constexpr size_t kSmallBytes = 1024;
-
+// A result may be larger than what it is made from: an executor keeps its constants computed anyway, and products take
+// in weights only that are there.
+//
 // Whether it computes the same each time, and needs nothing but its inputs.
 bool IsFunction(const Node& node) {
   return node.op_type.find("Random") == std::string::npos && !node.Is("Bernoulli") && !node.Is("Multinomial") &&
@@ -20,19 +19,14 @@ bool IsFunction(const Node& node) {
 
 bool Fold(Graph& graph, const PassContext& context, const Node& node) {
   if (node.inputs.empty() || !IsFunction(node)) return false;
-  size_t bytes_max = kSmallBytes;
   std::vector<const Tensor*> inputs;
   for (const std::string& name : node.inputs) {
     const auto it = graph.initializers.find(name);
     if (it == graph.initializers.end() && !name.empty()) return false;
     inputs.push_back(name.empty() ? nullptr : &it->second);
-    if (!name.empty()) bytes_max = std::max(bytes_max, it->second.bytes());
   }
   const absl::StatusOr<std::vector<Tensor>> results = context.evaluate(node, inputs);
   if (!results.ok()) return false;
-  for (const Tensor& result : *results) {
-    if (result.bytes() > bytes_max) return false;
-  }
   for (size_t i = 0; i < results->size() && i < node.outputs.size(); ++i) {
     if (!node.outputs[i].empty()) graph.initializers[node.outputs[i]] = (*results)[i];
   }

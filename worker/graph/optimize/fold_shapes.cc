@@ -1,8 +1,14 @@
+// Arithmetic of shapes that need not run: what is known beforehand becomes a constant, and what is computed twice under
+// two names ("the batch of this tensor", "the batch of that one") is computed once.
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "worker/graph/optimize/passes.h"
+#include "worker/graph/optimize/rewriter.h"
 #include "worker/graph/shapes.h"
 
 namespace quantd::optimize {
@@ -26,9 +32,7 @@ std::optional<Tensor> Pinned(const TensorFacts& facts) {
   return std::nullopt;
 }
 
-}  // namespace
-
-bool FoldShapes(Graph& graph, const PassContext& context) {
+bool FoldPinned(Graph& graph, const PassContext& context) {
   const ShapeFacts facts = InferShapes(graph, context.opset);
   std::vector<Node> kept;
   for (Node& node : graph.nodes) {
@@ -48,6 +52,53 @@ bool FoldShapes(Graph& graph, const PassContext& context) {
   const bool changed = kept.size() != graph.nodes.size();
   graph.nodes = std::move(kept);
   return changed;
+}
+
+// Symbols that stand at more than one place of the inputs. That their extents are equal is the model's word; a feed may
+// break it, and would then get another result instead of the error that it deserves.
+std::set<std::string> Doubtful(const Graph& graph, const ShapeFacts& facts) {
+  std::set<std::string> seen, doubtful;
+  for (const ValueInfo& input : graph.inputs) {
+    for (const Dimension& dimension : facts.at(input.name).shape) {
+      if (dimension.extent < 0 && !seen.insert(dimension.symbol).second) doubtful.insert(dimension.symbol);
+    }
+  }
+  return doubtful;
+}
+
+// The same for two tensors exactly when they surely hold the same; nullopt where something is not known.
+std::optional<std::string> KeyOf(const TensorFacts& facts, const std::set<std::string>& doubtful) {
+  if (!facts.value.has_value() || !facts.IsStatic() || facts.value->empty()) return std::nullopt;
+  std::string key = absl::StrCat(static_cast<int>(facts.dtype), "/", facts.shape.size());
+  for (const SymbolicValue& value : *facts.value) {
+    if (!value.known() || doubtful.count(value.symbol) > 0) return std::nullopt;
+    // The length keeps a symbol from looking like two.
+    absl::StrAppend(&key, "/", value.number.has_value() ? absl::StrCat(*value.number)
+                                                        : absl::StrCat("#", value.symbol.size(), "#", value.symbol));
+  }
+  return key;
+}
+
+bool MergeEqualExtents(Graph& graph, const PassContext& context) {
+  const ShapeFacts facts = InferShapes(graph, context.opset);
+  const std::set<std::string> doubtful = Doubtful(graph, facts);
+  Rewriter rewriter(graph, context);
+  std::map<std::string, std::string> first;
+  for (const Node& node : graph.nodes) {
+    if (node.outputs.size() != 1 || HasBody(node)) continue;
+    const std::optional<std::string> key = KeyOf(facts.at(node.outputs[0]), doubtful);
+    if (!key.has_value()) continue;
+    const auto [it, is_new] = first.emplace(*key, node.outputs[0]);
+    if (!is_new) rewriter.Bypass(&node, it->second);
+  }
+  return rewriter.Apply();
+}
+
+}  // namespace
+
+bool FoldShapes(Graph& graph, const PassContext& context) {
+  const bool folded = FoldPinned(graph, context);
+  return MergeEqualExtents(graph, context) || folded;
 }
 
 }  // namespace quantd::optimize

@@ -47,12 +47,8 @@ class Expression {
 
   // NaN where the expression holds something else than scalars and element-wise operators.
   double At(const std::string& tensor, double x) {
-    if (tensor == leaf_) return x;
-    if (const std::optional<double> scalar = rewriter_.Scalar(tensor)) return *scalar;
-    const Node* const node = rewriter_.Producer(tensor);
-    if (node == nullptr || !node->domain.empty() || node->outputs.size() != 1) return kNone;
-    if (nodes_.insert(node).second && nodes_.size() > kNodesMax) return kNone;
-    return Apply(*node, x);
+    values_.clear();
+    return Value(tensor, x);
   }
 
   // Those met by At().
@@ -61,8 +57,20 @@ class Expression {
  private:
   static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
+  // Each node is computed once, or squares of squares would take exponential time.
+  double Value(const std::string& tensor, double x) {
+    if (tensor == leaf_) return x;
+    if (const std::optional<double> scalar = rewriter_.Scalar(tensor)) return *scalar;
+    const Node* const node = rewriter_.Producer(tensor);
+    if (node == nullptr || !node->domain.empty() || node->outputs.size() != 1) return kNone;
+    if (nodes_.insert(node).second && nodes_.size() > kNodesMax) return kNone;
+    const auto known = values_.find(node);
+    if (known != values_.end()) return known->second;
+    return values_[node] = Apply(*node, x);
+  }
+
   double Input(const Node& node, size_t i, double x) {
-    return i < node.inputs.size() && !node.inputs[i].empty() ? At(node.inputs[i], x) : kNone;
+    return i < node.inputs.size() && !node.inputs[i].empty() ? Value(node.inputs[i], x) : kNone;
   }
 
   double Apply(const Node& node, double x) {
@@ -112,6 +120,7 @@ class Expression {
   const Rewriter& rewriter_;
   const std::string& leaf_;
   std::set<const Node*> nodes_;
+  std::map<const Node*, double> values_;
 };
 
 // Tensors at which an expression below `root` may end: what its nodes read, nearest first.

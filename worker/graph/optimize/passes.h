@@ -17,7 +17,7 @@ bool FuseActivations(Graph& graph, const PassContext& context);
 // QuantizeLinear and DequantizeLinear one after the other -> quantd.FakeQuantize, with the same bits.
 bool FuseFakeQuantize(Graph& graph, const PassContext& context);
 
-// Nodes whose inputs are all constants become constants, unless that takes more memory than it saves.
+// Nodes whose inputs are all constants become constants.
 bool FoldConstants(Graph& graph, const PassContext& context);
 
 // Tensors of integers that shape inference knows become constants.

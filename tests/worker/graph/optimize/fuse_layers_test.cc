@@ -85,7 +85,9 @@ TEST(FuseActivationsTest, OtherConstantsAreOtherFunctions) {
       for (const Node& node : written.nodes) {
         used |= std::find(node.inputs.begin(), node.inputs.end(), name) != node.inputs.end();
       }
-      if (used) EXPECT_THAT(Types(graph), Not(Contains("Activation"))) << written.function << ", " << name;
+      if (used) {
+        EXPECT_THAT(Types(graph), Not(Contains("Activation"))) << written.function << ", " << name;
+      }
     }
   }
   // A constant for each column is no scalar.
