@@ -26,7 +26,8 @@ std::vector<FlagSpec> MakeSpecFlags() {
       {"preset", Arity::kOne, "ID",
        "A ready recipe, for example w8a8-mse; 'quantctl presets' lists them.", recipe},
       {"recipe", Arity::kOne, "FILE",
-       "A Recipe message as YAML or JSON. With --preset, its fields replace those of the preset.",
+       "A Recipe message as YAML or JSON. With --preset, its fields replace those of the preset; its "
+       "rules give layers formats of their own, by operator type and node name.",
        recipe},
       {"exclude", Arity::kMany, "RULE",
        "Keep nodes in full precision: a glob of node names ('/head/*'), or 'OP_TYPE:GLOB' "

@@ -63,6 +63,12 @@ std::vector<Need> NeedsOf(const v1::JobSpec& spec) {
   needs.AddAll("transform", recipe.transforms(), "spec.recipe.transforms");
   needs.AddTensor(recipe.weight(), "spec.recipe.weight");
   needs.AddTensor(recipe.activation(), "spec.recipe.activation");
+  for (int i = 0; i < recipe.rules_size(); ++i) {
+    const std::string field = absl::StrCat("spec.recipe.rules[", i, "]");
+    needs.AddTensor(recipe.rules(i).weight(), field + ".weight");
+    needs.AddTensor(recipe.rules(i).activation(), field + ".activation");
+  }
+  needs.Add("placement", recipe.placement(), "spec.recipe.placement");
   needs.AddAll("compensation", recipe.compensations(), "spec.recipe.compensations");
   needs.Add("allocation", recipe.allocation(), "spec.recipe.allocation");
   needs.Add("data", recipe.data(), "spec.recipe.data");

@@ -17,6 +17,10 @@ QuantParams IntFormat::Params(double lower, double upper) const {
   QUANTD_CHECK(std::isfinite(lower) && std::isfinite(upper) && lower <= upper);
   lower = std::min(lower, 0.0);
   upper = std::max(upper, 0.0);
+  if (minifloat != nullptr) {
+    const double reach = std::max(-lower, upper);
+    return {.scale = static_cast<float>(std::max(reach / minifloat->Largest(), kScaleMin)), .zero_point = 0};
+  }
   if (symmetric) {
     const double reach = std::max(-lower, upper);
     return {.scale = static_cast<float>(std::max(reach / (highest - middle), kScaleMin)), .zero_point = middle};
@@ -28,6 +32,7 @@ QuantParams IntFormat::Params(double lower, double upper) const {
 }
 
 int32_t IntFormat::Code(float x, const QuantParams& params) const {
+  if (minifloat != nullptr) return ToMinifloat(*minifloat, x / params.scale, Overflow::kSaturate);
   const float rounded = std::nearbyintf(x / params.scale);
   const float lo = static_cast<float>(lowest - params.zero_point);
   const float hi = static_cast<float>(highest - params.zero_point);
@@ -36,8 +41,43 @@ int32_t IntFormat::Code(float x, const QuantParams& params) const {
   return static_cast<int32_t>(limited) + params.zero_point;
 }
 
+float IntFormat::Value(int32_t code, const QuantParams& params) const {
+  if (minifloat != nullptr) return FromMinifloat(*minifloat, static_cast<uint16_t>(code)) * params.scale;
+  return static_cast<float>(code - params.zero_point) * params.scale;
+}
+
+double IntFormat::Lower(const QuantParams& params) const {
+  if (minifloat != nullptr) return -Upper(params);
+  return (static_cast<double>(lowest) - params.zero_point) * params.scale;
+}
+
+double IntFormat::Upper(const QuantParams& params) const {
+  if (minifloat != nullptr) return double{minifloat->Largest()} * params.scale;
+  return (static_cast<double>(highest) - params.zero_point) * params.scale;
+}
+
+IntFormat IntFormat::Reduced() const {
+  IntFormat reduced = *this;
+  const int32_t reach = (highest - lowest + 2) / 4;
+  reduced.lowest = middle - reach;
+  reduced.highest = middle + reach;
+  return reduced;
+}
+
 absl::Span<const IntFormat> IntFormats() {
   static const auto* const kFormats = new std::vector<IntFormat>{
+      {.id = "float8e4m3fn",
+       .summary = "8-bit floating-point codes with 4 bits of exponent, up to 448 steps; no zero point",
+       .storage = DataType::kFloat8E4M3FN, .minifloat = FindMinifloat(DataType::kFloat8E4M3FN)},
+      {.id = "float8e5m2",
+       .summary = "8-bit floating-point codes with 5 bits of exponent, up to 57344 steps; no zero point",
+       .storage = DataType::kFloat8E5M2, .minifloat = FindMinifloat(DataType::kFloat8E5M2)},
+      {.id = "int16_asym",
+       .summary = "16-bit signed codes -32768..32767 with a zero point; for activations",
+       .storage = DataType::kInt16, .lowest = -32768, .highest = 32767, .symmetric = false},
+      {.id = "int16_sym",
+       .summary = "16-bit signed codes -32767..32767, zero point 0",
+       .storage = DataType::kInt16, .lowest = -32767, .highest = 32767, .symmetric = true},
       {.id = "int2_sym",
        .summary = "2-bit signed codes -2..1, zero point 0; for weights in blocks",
        .storage = DataType::kInt2, .lowest = -2, .highest = 1, .symmetric = true},
@@ -50,6 +90,9 @@ absl::Span<const IntFormat> IntFormats() {
       {.id = "int8_sym",
        .summary = "8-bit signed codes -127..127, zero point 0; -128 is left out so that the range is symmetric",
        .storage = DataType::kInt8, .lowest = -127, .highest = 127, .symmetric = true},
+      {.id = "uint16_asym",
+       .summary = "16-bit unsigned codes 0..65535 with a zero point; for activations",
+       .storage = DataType::kUint16, .lowest = 0, .highest = 65535, .symmetric = false},
       {.id = "uint2_asym",
        .summary = "2-bit unsigned codes 0..3 with a zero point; for weights in blocks",
        .storage = DataType::kUint2, .lowest = 0, .highest = 3, .symmetric = false},

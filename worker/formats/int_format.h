@@ -1,5 +1,6 @@
-// Integer formats: codes of 2 to 16 bits, signed or unsigned, and the affine map to real numbers
-//   x ~ scale * (code - zero_point).
+// Formats of codes: integers of 2 to 16 bits, signed or unsigned, with the affine map to real numbers
+//   x ~ scale * (code - zero_point),
+// and floating-point numbers of 8 bits with x ~ scale * number(code).
 // Rounding is to nearest, ties to even, on x / scale in float32, as ONNX QuantizeLinear does it.
 #pragma once
 
@@ -10,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "worker/formats/minifloat.h"
 #include "worker/graph/tensor.h"
 
 namespace quantd {
@@ -29,6 +31,8 @@ struct IntFormat {
   int32_t highest = 127;
   bool symmetric = true;  // The zero point is `middle` and the range is [-r, r].
   int32_t middle = 0;     // Of a symmetric format.
+  // Codes are bits of this format; `lowest` and `highest` mean nothing. Null for integers.
+  const MinifloatFormat* minifloat = nullptr;
 
   int64_t levels() const { return int64_t{highest} - lowest + 1; }
 
@@ -38,21 +42,19 @@ struct IntFormat {
 
   // The nearest code, saturated. NaN becomes `lowest`.
   int32_t Code(float x, const QuantParams& params) const;
-  float Value(int32_t code, const QuantParams& params) const {
-    return static_cast<float>(code - params.zero_point) * params.scale;
-  }
+  float Value(int32_t code, const QuantParams& params) const;
   float RoundTrip(float x, const QuantParams& params) const { return Value(Code(x, params), params); }
 
   // The real numbers at both ends of the codes.
-  double Lower(const QuantParams& params) const {
-    return (static_cast<double>(lowest) - params.zero_point) * params.scale;
-  }
-  double Upper(const QuantParams& params) const {
-    return (static_cast<double>(highest) - params.zero_point) * params.scale;
-  }
+  double Lower(const QuantParams& params) const;
+  double Upper(const QuantParams& params) const;
+
+  // Around the middle, with half the codes (int8: -64..64). Kernels that add products of unsigned and signed codes in
+  // pairs of 16 bits (x86 without VNNI) then cannot overflow: 2 x 255 x 64 < 2^15. REQUIRES: a symmetric integer format.
+  IntFormat Reduced() const;
 };
 
-// Every integer format, by id.
+// Every format, by id.
 absl::Span<const IntFormat> IntFormats();
 
 // Null when there is none of that id. Lives for ever.

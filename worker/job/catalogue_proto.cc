@@ -14,11 +14,13 @@ std::string Text(absl::string_view text) { return std::string(text); }
 
 void Fill(const ParamSpec& from, v1::Parameter& to) {
   to.set_name(Text(from.name));
-  to.set_type(from.type == ParamType::kInteger ? "integer" : "number");
+  to.set_type(from.type == ParamType::kFlag ? "flag" : from.type == ParamType::kInteger ? "integer" : "number");
   to.set_unit(Text(from.unit));
   to.set_minimum(from.min);
   to.set_maximum(from.max);
-  if (from.type == ParamType::kInteger) {
+  if (from.type == ParamType::kFlag) {
+    to.mutable_initial()->set_flag(from.initial != 0);
+  } else if (from.type == ParamType::kInteger) {
     to.mutable_initial()->set_integer(static_cast<int64_t>(from.initial));
   } else {
     to.mutable_initial()->set_number(from.initial);

@@ -39,11 +39,12 @@ Component FromProto(const v1::Component& proto) {
   return component;
 }
 
+// Components that say nothing are left out.
 void Fill(const TensorRecipe& from, v1::TensorRecipe& to) {
-  Fill(from.format, *to.mutable_format());
-  Fill(from.granularity, *to.mutable_granularity());
-  Fill(from.range, *to.mutable_range());
-  Fill(from.rounding, *to.mutable_rounding());
+  if (from.format != Component()) Fill(from.format, *to.mutable_format());
+  if (from.granularity != Component()) Fill(from.granularity, *to.mutable_granularity());
+  if (from.range != Component()) Fill(from.range, *to.mutable_range());
+  if (from.rounding != Component()) Fill(from.rounding, *to.mutable_rounding());
 }
 
 // Puts what `proto` sets in the place of what `into` holds.
@@ -65,13 +66,18 @@ void Override(const v1::Recipe& proto, Recipe& into) {
   Override(proto.transforms(), into.transforms);
   Override(proto.weight(), into.weight);
   Override(proto.activation(), into.activation);
+  if (proto.has_placement()) into.placement = FromProto(proto.placement());
   Override(proto.compensations(), into.compensations);
   if (proto.has_allocation()) into.allocation = FromProto(proto.allocation());
   if (proto.has_data()) into.data = FromProto(proto.data());
   Override(proto.recoveries(), into.recoveries);
   for (const v1::LayerRule& rule : proto.rules()) {
-    into.rules.push_back(
-        {.op_type = rule.op_type(), .node_name = rule.node_name(), .exclude = rule.exclude()});
+    LayerRule& to = into.rules.emplace_back();
+    to.op_type = rule.op_type();
+    to.node_name = rule.node_name();
+    to.exclude = rule.exclude();
+    Override(rule.weight(), to.weight);
+    Override(rule.activation(), to.activation);
   }
 }
 
@@ -82,6 +88,7 @@ v1::Recipe ToProto(const Recipe& recipe) {
   for (const Component& component : recipe.transforms) Fill(component, *proto.add_transforms());
   Fill(recipe.weight, *proto.mutable_weight());
   Fill(recipe.activation, *proto.mutable_activation());
+  if (!recipe.placement.id.empty()) Fill(recipe.placement, *proto.mutable_placement());
   for (const Component& component : recipe.compensations) Fill(component, *proto.add_compensations());
   if (!recipe.allocation.id.empty()) Fill(recipe.allocation, *proto.mutable_allocation());
   if (!recipe.data.id.empty()) Fill(recipe.data, *proto.mutable_data());
@@ -91,6 +98,8 @@ v1::Recipe ToProto(const Recipe& recipe) {
     to.set_op_type(rule.op_type);
     to.set_node_name(rule.node_name);
     to.set_exclude(rule.exclude);
+    if (rule.weight != TensorRecipe()) Fill(rule.weight, *to.mutable_weight());
+    if (rule.activation != TensorRecipe()) Fill(rule.activation, *to.mutable_activation());
   }
   return proto;
 }

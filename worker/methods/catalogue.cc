@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "common/error.h"
 #include "worker/formats/int_format.h"
+#include "worker/methods/code_format.h"
 #include "worker/methods/export_form.h"
 #include "worker/methods/granularity.h"
 #include "worker/methods/presets/registry.h"
@@ -29,6 +30,11 @@ constexpr MethodInfo kFixedMethods[] = {
      .params = kPerBlockParams},
     {.id = "per_channel", .axis = "granularity", .summary = "One code per output channel of a weight."},
     {.id = "per_tensor", .axis = "granularity", .summary = "One code for the whole tensor."},
+    {.id = "fused",
+     .axis = "placement",
+     .summary = "Codes stand where runtimes fuse them: also behind a Conv and its Relu, around residual adds and "
+                "poolings, and shared by what only carries values on."},
+    {.id = "inputs_only", .axis = "placement", .summary = "Only what layers read becomes codes."},
     {.id = "nearest", .axis = "rounding", .summary = "Each value becomes the nearest code, ties to even."},
 };
 
@@ -53,11 +59,15 @@ class RecipeCheck {
                                    : absl::StrCat("; known: ", absl::StrJoin(known, ", "))));
   }
 
-  void Check(const TensorRecipe& recipe, const std::string& field, bool is_weight) {
-    Check(recipe.format, "format", field + ".format");
-    Check(recipe.granularity, "granularity", field + ".granularity");
-    Check(recipe.range, "range", field + ".range");
-    Check(recipe.rounding, "rounding", field + ".rounding");
+  // Whole: every axis needs a component. In a rule, those that are left away stay what they are.
+  void Check(const TensorRecipe& recipe, const std::string& field, bool is_weight, bool whole = true) {
+    const auto check = [&](const Component& component, const char* axis) {
+      if (whole || component != Component()) Check(component, axis, absl::StrCat(field, ".", axis));
+    };
+    check(recipe.format, "format");
+    check(recipe.granularity, "granularity");
+    check(recipe.range, "range");
+    check(recipe.rounding, "rounding");
     for (const RangeInfo* range : range::All()) {
       if (range->method.id != recipe.range.id || (is_weight ? range->for_weights : range->for_activations)) continue;
       Add("UNKNOWN_METHOD", field + ".range.id",
@@ -108,6 +118,19 @@ class RecipeCheck {
     for (size_t i = 0; i < list.size(); ++i) Check(list[i], axis, absl::StrCat(field, "[", i, "]"));
   }
 
+  void Check(const LayerRule& rule, const std::string& field, bool with_activations) {
+    const IntFormat* format = FindIntFormat(rule.weight.format.id);
+    if (with_activations && format != nullptr && !format->symmetric) {
+      Add("UNKNOWN_METHOD", field + ".weight.format.id",
+          "weights take a symmetric format where activations become codes too");
+    }
+    Check(rule.weight, field + ".weight", /*is_weight=*/true, /*whole=*/false);
+    Check(rule.activation, field + ".activation", /*is_weight=*/false, /*whole=*/false);
+    if (rule.exclude && rule.SetsComponents()) {
+      Add("CONTRADICTORY_RULES", field, "excludes nodes and says how to quantize them; write two rules, or one of both");
+    }
+  }
+
   void Optional(const Component& component, absl::string_view axis, const std::string& field) {
     if (!component.id.empty() || !component.params.empty()) Check(component, axis, field);
   }
@@ -134,7 +157,8 @@ Catalogue MakeCatalogue() {
   for (const ExportFormInfo& form : ExportForms()) catalogue.export_forms.push_back(&form);
   catalogue.methods.assign(std::begin(kFixedMethods), std::end(kFixedMethods));
   for (const IntFormat& format : IntFormats()) {
-    catalogue.methods.push_back({.id = format.id, .axis = "format", .summary = format.summary});
+    catalogue.methods.push_back(
+        {.id = format.id, .axis = "format", .summary = format.summary, .params = FormatParams(format)});
   }
   for (const RangeInfo* range : range::All()) catalogue.methods.push_back(range->method);
   std::sort(catalogue.methods.begin(), catalogue.methods.end(), [](const MethodInfo& a, const MethodInfo& b) {
@@ -157,10 +181,14 @@ absl::Status CheckRecipe(const Recipe& recipe) {
     check.Check(recipe.activation, "recipe.activation", /*is_weight=*/false);
   }
   check.CheckTogether(recipe);
+  check.Optional(recipe.placement, "placement", "recipe.placement");
   check.Check(recipe.compensations, "compensation", "recipe.compensations");
   check.Optional(recipe.allocation, "allocation", "recipe.allocation");
   check.Optional(recipe.data, "data", "recipe.data");
   check.Check(recipe.recoveries, "recovery", "recipe.recoveries");
+  for (size_t i = 0; i < recipe.rules.size(); ++i) {
+    check.Check(recipe.rules[i], absl::StrCat("recipe.rules[", i, "]"), recipe.activation != TensorRecipe());
+  }
   return check.Result();
 }
 

@@ -12,6 +12,7 @@ namespace {
 
 std::optional<double> AsNumber(const ParamValue& value) {
   if (const auto* number = std::get_if<double>(&value)) return *number;
+  if (const auto* flag = std::get_if<bool>(&value)) return *flag ? 1 : 0;
   if (const auto* integer = std::get_if<int64_t>(&value)) return static_cast<double>(*integer);
   return std::nullopt;
 }
@@ -52,11 +53,15 @@ std::vector<ParamProblem> CheckParams(std::span<const ParamSpec> specs, const Co
       continue;
     }
     const std::optional<double> number = AsNumber(value);
-    const bool whole = number && (spec->type == ParamType::kNumber || std::floor(*number) == *number);
+    const bool is_flag = std::holds_alternative<bool>(value);
+    const bool whole = number && is_flag == (spec->type == ParamType::kFlag) &&
+                       (spec->type == ParamType::kNumber || std::floor(*number) == *number);
     if (!whole || !(*number >= spec->min && *number <= spec->max)) {
       problems.push_back({"PARAMETER_OUT_OF_RANGE", name,
-                          absl::StrCat("must be ", spec->type == ParamType::kInteger ? "an integer" : "a number",
-                                       " from ", spec->min, " to ", spec->max)});
+                          spec->type == ParamType::kFlag
+                              ? "must be true or false"
+                              : absl::StrCat("must be ", spec->type == ParamType::kInteger ? "an integer" : "a number",
+                                             " from ", spec->min, " to ", spec->max)});
     }
   }
   return problems;

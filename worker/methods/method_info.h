@@ -13,7 +13,7 @@
 
 namespace quantd {
 
-enum class ParamType { kNumber, kInteger };
+enum class ParamType { kNumber, kInteger, kFlag };  // A flag is 0 or 1.
 
 struct ParamSpec {
   absl::string_view name;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "worker/formats/int_format.h"
+#include "worker/methods/code_format.h"
 
 namespace quantd {
 namespace {
@@ -14,7 +14,7 @@ int64_t LowestOpset(const TensorRecipe& recipe) {
   if (recipe.granularity.id == "per_block") return kBlocksOpset;
   const IntFormat* format = FindIntFormat(recipe.format.id);
   if (format == nullptr) return kPerAxisOpset;
-  return BitsOf(format->storage) == 8 ? kPerAxisOpset : kBlocksOpset;
+  return LowestOpset(*format) > kPerAxisOpset ? kBlocksOpset : kPerAxisOpset;
 }
 
 }  // namespace

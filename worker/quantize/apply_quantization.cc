@@ -9,6 +9,8 @@
 
 #include "common/check.h"
 #include "common/status_macros.h"
+#include "worker/formats/minifloat.h"
+#include "worker/quantize/quantize_bodies.h"
 
 namespace quantd {
 namespace {
@@ -65,6 +67,9 @@ void ApplyShift(Graph& graph, PlannedLayer& layer, const std::vector<double>& sh
   layer.bias = name;
 }
 
+// Whether integer kernels add products of these codes up: float8 codes have none.
+bool AreIntegers(const AffineCode& code) { return FindMinifloat(code.zero_point.dtype()) == nullptr; }
+
 // int32 codes with scale = activation scale x weight scale, as integer kernels add them to their sums.
 // Nothing when a code would not fit: then the bias stays float.
 std::optional<CodedTensor> CodeBias(const Tensor& bias, double activation_scale,
@@ -94,11 +99,12 @@ void QuantizeBias(const Graph& graph, const Node& node, const PlannedLayer& laye
                   QdqBuilder& builder) {
   const bool plain_sum = node.Float("alpha", 1) == 1 && node.Float("beta", 1) == 1;
   if (layer.bias.empty() || !plain_sum || layer.activations.empty()) return;
+  const ActivationDecision& activation = quantization.activations.at(layer.activations[0]);
   const CodedTensor& weight = quantization.weights.at({layer.node, layer.weights[0].input});
   if (weight.block_size > 0) return;  // Sums of several scales take no integer bias.
+  if (!AreIntegers(activation.code) || !AreIntegers(weight.code)) return;
   const std::optional<CodedTensor> bias =
-      CodeBias(graph.initializers.at(layer.bias), quantization.activations.at(layer.activations[0]).scale,
-               weight.code.scale);
+      CodeBias(graph.initializers.at(layer.bias), activation.scale, weight.code.scale);
   if (bias) builder.QuantizeInitializer(node.name, 2, *bias);
 }
 
@@ -177,6 +183,7 @@ absl::StatusOr<Graph> ApplyQuantization(const Graph& graph, const QuantizationPl
     }
   }
   ReplaceNamedTensors(shifted, plan, quantization, builder);
+  QuantizeBodies(plan.body_layers, quantization, result);
   RETURN_IF_ERROR(builder.Finish());
   return result;
 }

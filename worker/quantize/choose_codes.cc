@@ -7,6 +7,7 @@
 
 #include "common/status_macros.h"
 #include "worker/exec/executor.h"
+#include "worker/methods/code_format.h"
 #include "worker/quantize/code_values.h"
 #include "worker/quantize/code_weights.h"
 
@@ -37,7 +38,7 @@ ClipRange RangeOf(const CodeGroup& group, const StatisticsMap& statistics, const
 }
 
 ActivationDecision DecideActivation(const CodeGroup& group, const StatisticsMap& statistics) {
-  const IntFormat& format = *FindIntFormat(group.recipe.format.id);
+  const IntFormat format = MakeFormat(group.recipe.format);
   const ClipRange range = RangeOf(group, statistics, format);
   const QuantParams params = format.Params(range.lower, range.upper);
   return {.code = ScalarCode(format, params),
@@ -49,10 +50,10 @@ ActivationDecision DecideActivation(const CodeGroup& group, const StatisticsMap&
 
 // Constants that an integer kernel reads beside activations have one code for the tensor, like these.
 void CodeConstants(const Graph& graph, const QuantizationPlan& plan, Quantization& quantization) {
-  std::map<std::string, const IntFormat*> format_of;
+  std::map<std::string, IntFormat> format_of;
   for (const CodeGroup& group : plan.groups) {
     for (const std::string& tensor : group.tensors) {
-      if (graph.initializers.count(tensor) > 0) format_of[tensor] = FindIntFormat(group.recipe.format.id);
+      if (graph.initializers.count(tensor) > 0) format_of[tensor] = MakeFormat(group.recipe.format);
     }
   }
   if (format_of.empty()) return;
@@ -63,9 +64,9 @@ void CodeConstants(const Graph& graph, const QuantizationPlan& plan, Quantizatio
       const Tensor& values = graph.initializers.at(node.inputs[i]);
       const ActivationDecision& decision = quantization.activations.at(node.inputs[i]);
       const QuantParams params{decision.code.scale.data<float>()[0], decision.zero_point};
-      CodedTensor coded{.codes = Tensor(format->second->storage, values.shape()), .code = decision.code};
+      CodedTensor coded{.codes = Tensor(format->second.storage, values.shape()), .code = decision.code};
       for (int64_t k = 0; k < values.size(); ++k) {
-        SetCode(coded.codes, k, format->second->Code(values.data<float>()[k], params));
+        SetCode(coded.codes, k, format->second.Code(values.data<float>()[k], params));
       }
       quantization.weights[{node.name, i}] = std::move(coded);
     }
@@ -75,7 +76,25 @@ void CodeConstants(const Graph& graph, const QuantizationPlan& plan, Quantizatio
 struct WeightTask {
   const PlannedLayer* layer;
   const PlannedWeight* weight;
+  const Tensor* values;
+  bool in_body = false;
 };
+
+std::vector<WeightTask> WeightTasks(const Graph& graph, const QuantizationPlan& plan) {
+  std::vector<WeightTask> tasks;
+  for (const PlannedLayer& layer : plan.layers) {
+    if (layer.excluded) continue;
+    for (const PlannedWeight& weight : layer.weights) {
+      tasks.push_back({&layer, &weight, &graph.initializers.at(weight.initializer)});
+    }
+  }
+  for (const BodyLayer& body : plan.body_layers) {
+    for (size_t i = 0; i < body.values.size() && !body.layer.excluded; ++i) {
+      tasks.push_back({&body.layer, &body.layer.weights[i], &body.values[i], /*in_body=*/true});
+    }
+  }
+  return tasks;
+}
 
 }  // namespace
 
@@ -86,24 +105,21 @@ absl::StatusOr<Quantization> ChooseCodes(const Graph& graph, const QuantizationP
     const ActivationDecision decision = DecideActivation(group, statistics);
     for (const std::string& tensor : group.tensors) quantization.activations[tensor] = decision;
   }
-  std::vector<WeightTask> tasks;
-  for (const PlannedLayer& layer : plan.layers) {
-    if (layer.excluded) continue;
-    for (const PlannedWeight& weight : layer.weights) tasks.push_back({&layer, &weight});
-  }
+  const std::vector<WeightTask> tasks = WeightTasks(graph, plan);
   std::vector<CodedTensor> coded(tasks.size());
   RETURN_IF_ERROR(ParallelFor(static_cast<int64_t>(tasks.size()), threads, [&](int64_t i) -> absl::Status {
-    const auto& [layer, weight] = tasks[static_cast<size_t>(i)];
+    const WeightTask& task = tasks[static_cast<size_t>(i)];
+    const PlannedLayer& layer = *task.layer;
     IntegerBias bias;
-    if (!layer->bias.empty() && !layer->activations.empty()) {
-      bias = {&graph.initializers.at(layer->bias), quantization.activations.at(layer->activations[0]).scale};
+    if (!layer.bias.empty() && !layer.activations.empty()) {
+      bias = {&graph.initializers.at(layer.bias), quantization.activations.at(layer.activations[0]).scale};
     }
-    ASSIGN_OR_RETURN(coded[static_cast<size_t>(i)],
-                     CodeWeight(graph.initializers.at(weight->initializer), *weight, layer->weight_recipe, bias));
+    ASSIGN_OR_RETURN(coded[static_cast<size_t>(i)], CodeWeight(*task.values, *task.weight, layer.weight_recipe, bias));
     return absl::OkStatus();
   }));
   for (size_t i = 0; i < tasks.size(); ++i) {
-    quantization.weights[{tasks[i].layer->node, tasks[i].weight->input}] = std::move(coded[i]);
+    auto& weights = tasks[i].in_body ? quantization.body_weights : quantization.weights;
+    weights[{tasks[i].layer->node, tasks[i].weight->input}] = std::move(coded[i]);
   }
   CodeConstants(graph, plan, quantization);
   return quantization;

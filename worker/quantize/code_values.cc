@@ -45,6 +45,10 @@ void SetCode(Tensor& codes, int64_t index, int32_t code) {
     case DataType::kInt16:
       codes.mutable_data<int16_t>()[index] = static_cast<int16_t>(code);
       return;
+    case DataType::kFloat8E4M3FN:
+    case DataType::kFloat8E5M2:
+      static_cast<uint8_t*>(codes.mutable_raw())[index] = static_cast<uint8_t>(code);
+      return;
     default:
       QUANTD_CHECK(false);  // No format has another storage type.
   }

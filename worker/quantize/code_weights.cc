@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/error.h"
 #include "common/status_macros.h"
+#include "worker/methods/code_format.h"
 #include "worker/methods/granularity.h"
 #include "worker/quantize/code_values.h"
 
@@ -58,7 +59,7 @@ int64_t BlockSizeOf(const Component& granularity) {
 // be shorter.
 absl::StatusOr<CodedTensor> CodeBlocks(const Tensor& values, const PlannedWeight& weight, const TensorRecipe& recipe,
                                        int64_t block_size) {
-  const IntFormat& format = *FindIntFormat(recipe.format.id);
+  const IntFormat format = MakeFormat(recipe.format);
   const std::unique_ptr<RangeMethod> method = MakeRangeMethod(recipe.range);
   const ChannelCut cut = CutWeight(values, weight.input_axis);
   const int64_t extent = values.dim(static_cast<size_t>(weight.input_axis));
@@ -95,7 +96,7 @@ absl::StatusOr<CodedTensor> CodeBlocks(const Tensor& values, const PlannedWeight
 
 absl::StatusOr<CodedTensor> CodeWeight(const Tensor& values, const PlannedWeight& weight,
                                        const TensorRecipe& recipe, const IntegerBias& bias) {
-  const IntFormat& format = *FindIntFormat(recipe.format.id);
+  const IntFormat format = MakeFormat(recipe.format);
   const std::unique_ptr<RangeMethod> method = MakeRangeMethod(recipe.range);
   if (recipe.granularity.id == "per_block" && weight.input_axis >= 0) {
     return CodeBlocks(values, weight, recipe, BlockSizeOf(recipe.granularity));

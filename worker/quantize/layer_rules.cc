@@ -52,9 +52,10 @@ void Judge(const LayerRule& rule, const Use& use, size_t layers, const std::stri
 }  // namespace
 
 absl::StatusOr<std::set<std::string>> ApplyRules(const Recipe& recipe, const std::vector<const Node*>& others,
-                                                 std::vector<PlannedLayer>& layers) {
+                                                 const std::vector<PlannedLayer*>& layers) {
   std::vector<Use> uses(recipe.rules.size());
-  for (PlannedLayer& layer : layers) {
+  for (PlannedLayer* planned : layers) {
+    PlannedLayer& layer = *planned;
     layer.weight_recipe = recipe.weight;
     layer.activation_recipe = recipe.activation;
     for (size_t i = 0; i < recipe.rules.size(); ++i) {

@@ -17,7 +17,7 @@ namespace quantd {
 //
 // Errors: as PlanQuantization(), RULE_MATCHES_NOTHING.
 absl::StatusOr<std::set<std::string>> ApplyRules(const Recipe& recipe, const std::vector<const Node*>& others,
-                                                 std::vector<PlannedLayer>& layers);
+                                                 const std::vector<PlannedLayer*>& layers);
 
 // The last rule that says how the layer's activations become codes; -1 when none does.
 int ActivationRuleOf(const Recipe& recipe, const PlannedLayer& layer);

@@ -15,6 +15,7 @@ enum class CodeRole {
   kCarry,       // Hands values on, at most selecting or moving them: input and output share one code, exactly.
   kInteger,     // Runtimes have an integer kernel for it, which takes and makes codes of different scales.
   kActivation,  // A Relu or Clip: runtimes merge it into the QuantizeLinear behind it.
+  kFunction,    // Works on every value by itself, in real numbers, between codes on both sides.
 };
 
 // Layers (see plan_layers.h) count as kFloat here, except for a Gather: of activations it carries codes.

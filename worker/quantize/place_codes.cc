@@ -30,11 +30,7 @@ class FusedPlacement {
  public:
   FusedPlacement(const Graph& graph, const std::vector<PlannedLayer>& layers,
                  const std::set<std::string>& excluded)
-      : graph_(graph), index_(graph), layers_(QuantizedLayers(layers)), excluded_(excluded) {
-    for (const PlannedLayer& layer : layers) {
-      if (layer.excluded) kept_.insert(layer.node);
-    }
-  }
+      : graph_(graph), index_(graph), layers_(QuantizedLayers(layers)), excluded_(excluded) {}
 
   Placement Run() {
     for (const Node& node : graph_.nodes) StartFrom(node);
@@ -59,34 +55,17 @@ class FusedPlacement {
     return merges ? readers[0]->outputs[0] : tensor;
   }
 
-  // Behind a MatMul the vector that it has for a bias belongs to it.
-  std::string FusionPoint(const PlannedLayer& layer) const {
-    for (const Node* reader : index_.Consumers(layer.output)) {
-      if (!layer.add_node.empty() && reader->name == layer.add_node) return FusionPoint(reader->outputs[0]);
-    }
-    return FusionPoint(layer.output);
-  }
-
   // One that computes with codes; a Conv whose weight alone is stored as codes does not.
   bool IsConvolution(const Node& node) const {
     const auto layer = layers_.find(node.name);
     return node.Is("Conv") && layer != layers_.end() && !layer->second->activations.empty();
   }
 
-  // What layers read and what a Conv has to write. A Conv that only excluded layers read is none of theirs: they are
-  // kept in full precision, and so is what they read.
   void StartFrom(const Node& node) {
     const auto layer = layers_.find(node.name);
     if (layer == layers_.end()) return;
     AddReads(node, *layer->second, placement_.reads);
     for (const std::string& tensor : layer->second->activations) coded_.insert(tensor);
-    if (!IsConvolution(node)) return;
-    const std::string point = FusionPoint(*layer->second);
-    const std::vector<const Node*>& readers = index_.Consumers(point);
-    const bool all_kept = !readers.empty() && std::all_of(readers.begin(), readers.end(), [&](const Node* reader) {
-      return kept_.count(reader->name) > 0;
-    });
-    if (!all_kept) coded_.insert(point);
   }
 
   bool ComesFromIntegers(const std::string& tensor) const {
@@ -97,7 +76,7 @@ class FusedPlacement {
   void NoteInteger(const Node& node) {
     bool integer = IsConvolution(node);
     const CodeRole role = Role(node);
-    if (!integer && role != CodeRole::kFloat && layers_.count(node.name) == 0) {
+    if (!integer && role != CodeRole::kFloat && role != CodeRole::kFunction && layers_.count(node.name) == 0) {
       bool computed = false;
       integer = true;
       for (const size_t i : ValueInputs(node)) {
@@ -115,6 +94,9 @@ class FusedPlacement {
   void Spread(const Node& node) {
     const CodeRole role = Role(node);
     if (layers_.count(node.name) > 0 || node.outputs.empty()) return;
+    if (role == CodeRole::kFunction && coded_.count(node.outputs[0]) > 0 && integer_.count(node.inputs[0]) > 0) {
+      coded_.insert(node.inputs[0]);
+    }
     const bool carries = role == CodeRole::kCarry &&
                          std::any_of(node.outputs.begin(), node.outputs.end(),
                                      [&](const std::string& output) { return coded_.count(output) > 0; });
@@ -192,7 +174,6 @@ class FusedPlacement {
   const GraphIndex index_;
   const std::map<std::string, const PlannedLayer*> layers_;
   const std::set<std::string>& excluded_;
-  std::set<std::string> kept_;     // Excluded layers.
   std::set<std::string> coded_;    // Tensors that become codes.
   std::set<std::string> integer_;  // Tensors that come out of integer kernels if their readers want codes.
   std::map<std::string, std::string> parent_;  // Union-find over tensors of one code.

@@ -6,8 +6,10 @@
 //     code, so that the operator runs on codes and nothing is rounded twice;
 //   - against the flow through what has an integer kernel (Add, Mul, pooling by average), but only where all its
 //     inputs come out of integer kernels: else coding them would cost accuracy and save nothing;
-//   - to the output of every quantized Conv, behind a Relu or Clip that is merged into the code: an integer Conv can
-//     only write codes. MatMul and Gemm can write floats, so their outputs become codes only where something reads them so.
+//   - against the flow through functions like HardSwish to the Conv in front of them: an integer Conv can only write
+//     codes, so the function lies between two;
+//   - past a Relu or Clip that alone reads a tensor: the code stands behind it, and runtimes merge the two.
+// A Conv whose output no code is asked of, such as one that makes an output of the graph, writes floats.
 #pragma once
 
 #include <set>

@@ -24,6 +24,7 @@ struct Quantization {
   std::map<std::string, ActivationDecision> activations;  // By tensor; equal for all tensors of a group.
   // Every initializer that a node reads as codes: weights of layers, and constants beside activations.
   std::map<NodeInput, CodedTensor> weights;
+  std::map<NodeInput, CodedTensor> body_weights;  // By the path of the layer.
   // By node: what to add to the layer's output, one value a channel, so that its mean is that of full precision.
   std::map<std::string, std::vector<double>> output_shift;
 };

@@ -11,6 +11,7 @@
 #include "worker/quantize/op_roles.h"
 #include "worker/quantize/place_codes.h"
 #include "worker/quantize/plan_layers.h"
+#include "worker/quantize/quantize_bodies.h"
 
 namespace quantd {
 namespace {
@@ -128,8 +129,6 @@ std::vector<const Node*> PlacedNodes(const Graph& graph, const Placement& placem
   return nodes;
 }
 
-}  // namespace
-
 bool IsAtRunTime(const Component& range) {
   return std::any_of(range::All().begin(), range::All().end(), [&](const RangeInfo* info) {
     return info->at_run_time && info->method.id == range.id;
@@ -161,13 +160,19 @@ void DropActivations(const Graph& graph, std::vector<PlannedLayer>& layers) {
                layers.end());
 }
 
+}  // namespace
+
 absl::StatusOr<QuantizationPlan> PlanQuantization(const Graph& graph, const Recipe& recipe) {
   QuantizationPlan plan{.layers = FindLayers(graph)};
   const bool fused = recipe.placement.id != kInputsOnly;
   // Rules may name what would become a code without them.
   const Placement widest = fused ? PlaceFused(graph, plan.layers, {}) : PlaceInputs(graph, plan.layers);
+  plan.body_layers = FindBodyLayers(graph);
+  std::vector<PlannedLayer*> layers;
+  for (PlannedLayer& layer : plan.layers) layers.push_back(&layer);
+  for (BodyLayer& body : plan.body_layers) layers.push_back(&body.layer);
   ASSIGN_OR_RETURN(const std::set<std::string> excluded,
-                   ApplyRules(recipe, PlacedNodes(graph, widest), plan.layers));
+                   ApplyRules(recipe, PlacedNodes(graph, widest), layers));
   DropActivations(graph, plan.layers);
   const Placement placement =
       fused ? PlaceFused(graph, plan.layers, excluded) : PlaceInputs(graph, plan.layers);
@@ -187,7 +192,9 @@ std::vector<std::string> TensorsToObserve(const QuantizationPlan& plan) {
 
 bool QuantizesAnything(const QuantizationPlan& plan) {
   return std::any_of(plan.layers.begin(), plan.layers.end(),
-                     [](const PlannedLayer& layer) { return !layer.excluded; });
+                     [](const PlannedLayer& layer) { return !layer.excluded; }) ||
+         std::any_of(plan.body_layers.begin(), plan.body_layers.end(),
+                     [](const BodyLayer& body) { return !body.layer.excluded; });
 }
 
 }  // namespace quantd

@@ -55,6 +55,12 @@ struct PlannedLayer {
   TensorRecipe activation_recipe;
 };
 
+// A layer inside the body of an If, Loop or Scan. Only its weights become codes; see quantize_bodies.h.
+struct BodyLayer {
+  PlannedLayer layer;          // `node` is the path to it.
+  std::vector<Tensor> values;  // Of layer.weights, which may lie in any of the graphs around it.
+};
+
 // Tensors that share one code: what operators like MaxPool or Concat carry over unchanged.
 struct CodeGroup {
   std::vector<std::string> tensors;   // In graph order.
@@ -68,6 +74,7 @@ struct CodeGroup {
 
 struct QuantizationPlan {
   std::vector<PlannedLayer> layers;  // In graph order, excluded ones included and marked.
+  std::vector<BodyLayer> body_layers;
   std::vector<CodeGroup> groups;     // Disjoint; in the graph order of their first tensors.
   std::set<NodeInput> reads;         // Inputs that read codes. The tensor of each belongs to a group.
   // Tensors whose unquantized value nobody may see, so that the kernel that makes them can write codes: every node

@@ -207,6 +207,14 @@ const Fault kRecipeFaults[] = {
      "spec.recipe.rules"},
     {"RuleWithoutAPattern", [](auto& s) { s.mutable_recipe()->add_rules()->set_exclude(true); },
      "spec.recipe.rules[0]"},
+    {"RuleThatExcludesAndSets",
+     [](auto& s) {
+       v1::LayerRule& rule = *s.mutable_recipe()->add_rules();
+       rule.set_op_type("Conv");
+       rule.set_exclude(true);
+       rule.mutable_weight()->mutable_range()->set_id("minmax");
+     },
+     "spec.recipe.rules[0]"},
 };
 
 const Fault kEvaluationFaults[] = {

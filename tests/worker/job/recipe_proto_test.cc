@@ -18,12 +18,16 @@ Recipe FullRecipe() {
   return {.transforms = {{"t1", {{"a", 1.5}}}, {"t2"}},
           .weight = {{"int8_sym"}, {"per_channel"}, {"mse", {{"exponent", 2.4}}}, {"nearest"}},
           .activation = {{"uint8_asym"}, {"per_tensor"}, {"minmax"}, {"nearest"}},
+          .placement = {"inputs_only"},
           .compensations = {{"bias_correction"}},
           .allocation = {"greedy", {{"bits", int64_t{-6}}}},
           .data = {"random", {{"stratified", true}}},
           .recoveries = {{"r", {{"mode", std::string("fast")}}}},
           .rules = {{.op_type = "Conv", .node_name = "a/*", .exclude = true},
-                    {.node_name = "a/b", .exclude = false}}};
+                    {.node_name = "a/b", .exclude = false},
+                    {.node_name = "c/*",
+                     .weight = {.range = {"percentile", {{"p", 0.9}}}},
+                     .activation = {.format = {"int8_asym"}, .rounding = {"nearest"}}}}};
 }
 
 TEST(RecipeProtoTest, ARecipeComesBackWhole) {

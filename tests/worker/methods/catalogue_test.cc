@@ -142,6 +142,27 @@ TEST(CheckRecipeTest, CodesMadeAtRunTimeAskForMatchingPartners) {
   EXPECT_THAT(CheckRecipe(recipe), NamesField("recipe.weight"));
 }
 
+TEST(CheckRecipeTest, ARuleSetsWhatItNamesAndThatMustExist) {
+  Recipe recipe = GoodRecipe();
+  recipe.placement = {"inputs_only"};
+  recipe.rules = {{.op_type = "Gemm", .weight = {.range = {"mse"}}},
+                  {.node_name = "a*", .activation = {.format = {"int8_asym"}}}};
+  EXPECT_OK(CheckRecipe(recipe));
+  recipe.placement = {"everywhere"};
+  recipe.rules = {{.op_type = "Gemm", .weight = {.format = {"uint8_asym"}}},    // Weights are symmetric.
+                  {.node_name = "a*", .activation = {.range = {"min_max"}}},    // There is none.
+                  {.op_type = "Conv", .exclude = true, .weight = {.range = {"mse"}}}};
+  const absl::Status status = CheckRecipe(recipe);
+  EXPECT_THAT(status, NamesField("recipe.placement.id"));
+  EXPECT_THAT(status, NamesField("recipe.rules[0].weight.format.id"));
+  EXPECT_THAT(status, NamesField("recipe.rules[1].activation.range.id"));
+  EXPECT_THAT(status, NamesField("recipe.rules[2]"));
+  EXPECT_EQ(GetErrorDetails(status).violations.size(), 4u);
+  recipe = GoodRecipe();
+  recipe.rules = {{.op_type = "Conv", .exclude = true, .weight = {.range = {"mse"}}}};
+  EXPECT_THAT(CheckRecipe(recipe), HasReason("CONTRADICTORY_RULES"));
+}
+
 TEST(CheckRecipeTest, AnEmptyRecipeIsIncomplete) {
   const absl::Status status = CheckRecipe({});
   EXPECT_THAT(status, HasReason("INCOMPLETE_RECIPE"));

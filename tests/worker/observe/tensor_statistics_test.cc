@@ -76,5 +76,22 @@ TEST(TensorStatisticsTest, BytesThatAreNoStatisticsAreRefused) {
   EXPECT_FALSE(TensorStatistics::Parse(view).ok());
 }
 
+TEST(TensorStatisticsTest, JoiningCountsBothInTheSameBatches) {
+  TensorStatistics a, b;
+  a.Update({1, 2});
+  a.Update({3});
+  b.Update({-5});
+  b.Update({0.5f, 9});
+  TensorStatistics joint;
+  joint.Join(a);
+  joint.Join(b);
+  EXPECT_EQ(joint.batches(), (std::vector<BatchRange>{{-5, 2}, {0.5f, 9}}));
+  EXPECT_EQ(joint.histogram().total(), 6u);
+  TensorStatistics other;
+  other.Join(b);
+  other.Join(a);
+  EXPECT_EQ(joint, other);
+}
+
 }  // namespace
 }  // namespace quantd

@@ -177,6 +177,40 @@ TEST(ApplyQuantizationTest, TwoActivationsAreBothQuantized) {
   }
 }
 
+// Choosing and moving codes is choosing and moving numbers: pairs on both sides give the bits of one pair behind.
+TEST(ApplyQuantizationTest, CarriedCodesRoundNothingTwice) {
+  const Graph graph = GraphOf(
+      {Op("Conv", {"x", "w"}, {"a"}), Op("MaxPool", {"a"}, {"p"}, {{"kernel_shape", std::vector<int64_t>{2, 2}}}),
+       Op("Transpose", {"p"}, {"t"}, {{"perm", std::vector<int64_t>{0, 1, 3, 2}}}), Op("Conv", {"t", "w"}, {"y"})},
+      {{"w", RandomTensor({3, 3, 2, 2}, 1)}});
+  const Tensor x = RandomTensor({5, 3, 7, 6}, 2);
+  const Graph fused = Applied(graph, Quantize(graph, x, MinmaxRecipe()));
+  const Graph plain = Applied(graph, Quantize(graph, x, InputsOnly(MinmaxRecipe())));
+  EXPECT_GT(fused.nodes.size(), plain.nodes.size());
+  EXPECT_EQ(ValuesOf(RunGraph(fused, x).at("y")), ValuesOf(RunGraph(plain, x).at("y")));
+}
+
+TEST(ApplyQuantizationTest, AnOutputThatAKernelWritesAsCodesIsTheirValue) {
+  Graph graph = GraphOf({Op("Conv", {"x", "w"}, {"a"}), Op("Conv", {"a", "w"}, {"y"})},
+                        {{"w", RandomTensor({3, 3, 1, 1}, 1)}});
+  graph.outputs.push_back({.name = "a", .dtype = DataType::kFloat});
+  const Tensor x = RandomTensor({5, 3, 2, 2}, 2);
+  const Quantized quantized = Quantize(graph, x, MinmaxRecipe());
+  const std::vector<float> a = ValuesOf(RunGraph(Applied(graph, quantized), x).at("a"));
+  const double scale = quantized.quantization.activations.at("a").scale;
+  for (const float value : a) EXPECT_NEAR(value / scale, std::nearbyint(value / scale), 1e-3);
+}
+
+TEST(ApplyQuantizationTest, AConstantBesideCodesIsStoredAsACode) {
+  const Graph graph = GraphOf({Op("Conv", {"x", "w"}, {"a"}), Op("Mul", {"a", "c"}, {"m"}), Op("Conv", {"m", "w"}, {"y"})},
+                              {{"w", RandomTensor({3, 3, 1, 1}, 1)}, {"c", Tensor::Scalar<float>(0.75f)}});
+  const Graph applied = Applied(graph, Quantize(graph, RandomTensor({5, 3, 2, 2}, 2), MinmaxRecipe()));
+  EXPECT_EQ(applied.initializers.count("c"), 0u);
+  // [0, 0.75] on 0..255: the constant itself is the highest code.
+  EXPECT_THAT(CodesOf(applied.initializers.at("c_quantized")), ElementsAre(255));
+  EXPECT_FLOAT_EQ(*applied.initializers.at("c_scale").data<float>(), 0.75f / 255);
+}
+
 TEST(QuantizedTwinsTest, EachTwinReadsFullPrecision) {
   const Graph graph = GraphOf({Op("Gemm", {"x", "w"}, {"h"}), Op("Gemm", {"h", "w"}, {"y"})},
                               {{"w", RandomTensor({4, 4}, 1)}});

@@ -100,5 +100,45 @@ TEST(QdqBuilderTest, OutputsOfTheGraphStayInFullPrecision) {
   EXPECT_FLOAT_EQ(ValuesOf(outputs.at("z"))[0], 1);
 }
 
+// [4, 2] of codes; row r has the scale (r + 1) / 2, or all have 0.5.
+CodedTensor Table(bool per_row) {
+  CodedTensor table{.codes = Tensor::Of<int8_t>({4, 2}, {1, 2, 3, 4, 5, 6, 7, -8})};
+  table.code.scale = per_row ? Tensor::Of<float>({4}, {0.5f, 1, 1.5f, 2}) : Tensor::Scalar<float>(0.5f);
+  table.code.zero_point = per_row ? Tensor::Of<int8_t>({4}, {0, 0, 0, 0}) : Tensor::Scalar<int8_t>(0);
+  return table;
+}
+
+std::vector<float> Gathered(bool per_row, const std::vector<std::string>& types) {
+  Graph graph = GraphOf({Op("Gather", {"t", "x"}, {"y"})}, {{"t", testing::RandomTensor({4, 2}, 1)}});
+  graph.inputs[0].dtype = DataType::kInt64;
+  QdqBuilder builder(graph);
+  builder.GatherCodes("y", Table(per_row));
+  EXPECT_OK(builder.Finish());
+  EXPECT_EQ(testing::Types(graph), types);
+  EXPECT_EQ(graph.initializers.count("t"), 0u);
+  return testing::ValuesOf(testing::RunGraph(graph, Tensor::Of<int64_t>({3}, {3, 0, 1})).at("y"));
+}
+
+TEST(QdqBuilderTest, AGatherLooksUpCodes) {
+  EXPECT_EQ(Gathered(false, {"Gather", "DequantizeLinear"}), (std::vector<float>{3.5f, -4, 0.5f, 1, 1.5f, 2}));
+  // Rows 3, 0 and 1 with the scales 2, 0.5 and 1.
+  EXPECT_EQ(Gathered(true, {"Gather", "Gather", "Cast", "Mul"}), (std::vector<float>{14, -16, 0.5f, 1, 3, 4}));
+}
+
+TEST(QdqBuilderTest, AReplacedTensorIsTheValueOfItsCodes) {
+  Graph graph = GraphOf({Op("Relu", {"x"}, {"h"}), Op("Neg", {"h"}, {"y"})});
+  graph.outputs.push_back({.name = "h", .dtype = DataType::kFloat});
+  QdqBuilder builder(graph);
+  const AffineCode code{.scale = Tensor::Scalar<float>(0.5f), .zero_point = Tensor::Scalar<uint8_t>(0)};
+  builder.QuantizeActivation("y", 0, code);
+  builder.ReplaceTensor("h", code);
+  ASSERT_OK(builder.Finish());
+  EXPECT_EQ(std::count_if(graph.nodes.begin(), graph.nodes.end(), [](const Node& n) { return n.Is("QuantizeLinear"); }),
+            1);
+  const TensorMap results = testing::RunGraph(graph, Tensor::Of<float>({3}, {-1, 0.6f, 1.3f}));
+  EXPECT_EQ(testing::ValuesOf(results.at("h")), (std::vector<float>{0, 0.5f, 1.5f}));
+  EXPECT_EQ(testing::ValuesOf(results.at("y")), (std::vector<float>{0, -0.5f, -1.5f}));
+}
+
 }  // namespace
 }  // namespace quantd

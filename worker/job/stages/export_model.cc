@@ -87,6 +87,9 @@ absl::Status ExportModel(JobState& job) {
   for (const auto& [node, coded] : job.quantization.weights) {
     sizes.quantized_parameters += coded.codes.size();
   }
+  for (const auto& [node, coded] : job.quantization.body_weights) {
+    sizes.quantized_parameters += coded.codes.size();
+  }
   return absl::OkStatus();
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "common/error.h"
@@ -117,6 +118,30 @@ absl::Status CheckExportForms(const v1::JobSpec& spec, const Recipe& recipe) {
   return InvalidFields("FORM_DOES_NOT_FIT", violations);
 }
 
+// What the plan stores, by id.
+std::set<std::string> FormatsOf(const QuantizationPlan& plan) {
+  std::set<std::string> formats;
+  for (const CodeGroup& group : plan.groups) formats.insert(group.recipe.format.id);
+  for (const PlannedLayer& layer : plan.layers) {
+    if (!layer.excluded && !layer.weights.empty()) formats.insert(layer.weight_recipe.format.id);
+  }
+  for (const BodyLayer& body : plan.body_layers) {
+    if (!body.layer.excluded) formats.insert(body.layer.weight_recipe.format.id);
+  }
+  return formats;
+}
+
+void WarnOfFormats(JobState& job) {
+  for (const std::string& id : FormatsOf(job.quantization_plan)) {
+    const IntFormat* format = FindIntFormat(id);
+    if (format == nullptr || format->minifloat == nullptr) continue;
+    job.report.warnings.push_back(absl::StrCat(
+        "ONNX Runtime (1.30) loads ", id, " with graph optimization 'disabled' or 'basic' only: above, its optimizer takes "
+        "these codes for integers"));
+    job.progress.Warn(job.report.warnings.back());
+  }
+}
+
 }  // namespace
 
 absl::Status PlanJob(JobState& job) {
@@ -139,6 +164,7 @@ absl::Status PlanJob(JobState& job) {
                      "the model has no layer that can be quantized (Conv, ConvTranspose, Gemm, MatMul, LSTM, GRU, RNN, "
                      "Gather of a table) and that the recipe does not exclude");
   }
+  WarnOfFormats(job);
   ASSIGN_OR_RETURN(job.data, OpenData(job, job.spec.data(), "data"));
   if (job.spec.has_evaluation_data() && !job.spec.evaluation_data().files().empty()) {
     ASSIGN_OR_RETURN(job.evaluation_data, OpenData(job, job.spec.evaluation_data(), "evaluation_data"));
