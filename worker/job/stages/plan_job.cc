@@ -8,6 +8,7 @@
 #include "common/error.h"
 #include "common/status_macros.h"
 #include "worker/backend/backend.h"
+#include "worker/formats/int_format.h"
 #include "worker/graph/rewrites/raise_to_21.h"
 #include "worker/exec/executor.h"
 #include "worker/job/recipe_proto.h"
