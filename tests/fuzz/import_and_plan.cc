@@ -5,8 +5,9 @@
 #include "worker/backend/backend.h"
 #include "worker/exec/executor.h"
 #include "worker/io/onnx/reader.h"
-#include "worker/quantize/plan_layers.h"
+#include "worker/methods/catalogue.h"
 #include "worker/quantize/prepare_model.h"
+#include "worker/quantize/quantization_plan.h"
 
 namespace quantd::testing {
 
@@ -14,8 +15,9 @@ absl::Status ImportAndPlan(absl::string_view bytes) {
   ASSIGN_OR_RETURN(Model model, ParseOnnxModel(bytes, {}));
   RETURN_IF_ERROR(PrepareModel(model));
   RETURN_IF_ERROR(CompileGraph(model.graph, model.opset(), CpuBackend()).status());
-  ASSIGN_OR_RETURN(const std::vector<PlannedLayer> layers, PlanLayers(model.graph, {}));
-  TensorsToObserve(layers);
+  static const Catalogue* const kCatalogue = new Catalogue(MakeCatalogue());
+  ASSIGN_OR_RETURN(const QuantizationPlan plan, PlanQuantization(model.graph, kCatalogue->presets.front()->recipe));
+  TensorsToObserve(plan);
   return absl::OkStatus();
 }
 

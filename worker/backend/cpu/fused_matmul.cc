@@ -23,8 +23,9 @@ struct Options {
 };
 
 absl::Status Run(const Options& options, const Inputs& inputs, Outputs& outputs) {
+  RETURN_IF_ERROR(RequireInputs(inputs, 2));
   for (size_t i = 0; i < inputs.size(); ++i) {
-    if (i < 2 || inputs[i] != nullptr) RETURN_IF_ERROR(RequireFloat(inputs, i));
+    if (inputs[i] != nullptr) RETURN_IF_ERROR(RequireFloat(inputs, i));
   }
   const Tensor& x = *inputs[0];
   const Tensor& w = *inputs[1];

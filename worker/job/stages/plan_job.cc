@@ -9,8 +9,9 @@
 #include "common/status_macros.h"
 #include "worker/backend/backend.h"
 #include "worker/formats/int_format.h"
-#include "worker/graph/rewrites/raise_to_21.h"
 #include "worker/exec/executor.h"
+#include "worker/graph/rewrites/raise_to_21.h"
+#include "worker/graph/shapes.h"
 #include "worker/job/recipe_proto.h"
 #include "worker/job/stages/stages.h"
 #include "worker/methods/catalogue.h"
@@ -107,6 +108,28 @@ absl::Status CheckSetsDiffer(const JobState& job) {
   return absl::OkStatus();
 }
 
+bool IsOtherFloat(DataType type) {
+  return type == DataType::kDouble || type == DataType::kFloat16 || type == DataType::kBfloat16;
+}
+
+// Models of other floating-point types run, but codes are made from float32, and outputs compared in it.
+absl::Status CheckFloats(const Model& model, const QuantizationPlan& plan) {
+  const ShapeFacts facts = InferShapes(model.graph, model.opset());
+  std::vector<std::string> tensors = TensorsToObserve(plan);
+  for (const ValueInfo& output : model.graph.outputs) tensors.push_back(output.name);
+  std::vector<FieldViolation> violations;
+  const auto check = [&](const std::string& name, DataType type) {
+    if (!IsOtherFloat(type)) return;
+    violations.push_back({absl::StrCat("model.", name), absl::StrCat("is ", DataTypeName(type), "; export the model in float32")});
+  };
+  for (const std::string& name : tensors) {
+    const auto it = facts.find(name);
+    if (it != facts.end()) check(name, it->second.dtype);
+  }
+  for (const auto& [name, tensor] : model.graph.initializers) check(name, tensor.dtype());
+  return violations.empty() ? absl::OkStatus() : InvalidFields("UNSUPPORTED_TYPE", violations);
+}
+
 // Every form that the spec asks for holds what the recipe makes.
 absl::Status CheckExportForms(const v1::JobSpec& spec, const Recipe& recipe) {
   std::vector<FieldViolation> violations;
@@ -160,6 +183,7 @@ absl::Status PlanJob(JobState& job) {
   absl::StatusOr<QuantizationPlan> plan = PlanQuantization(job.model.graph, job.recipe);
   if (!plan.ok()) return RenameFields(plan.status(), "recipe", "spec.recipe");
   job.quantization_plan = *std::move(plan);
+  RETURN_IF_ERROR(CheckFloats(job.model, job.quantization_plan));
   if (!QuantizesAnything(job.quantization_plan)) {
     return MakeError(absl::StatusCode::kFailedPrecondition, "NOTHING_TO_QUANTIZE",
                      "the model has no layer that can be quantized (Conv, ConvTranspose, Gemm, MatMul, LSTM, GRU, RNN, "
