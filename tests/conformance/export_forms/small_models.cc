@@ -16,10 +16,12 @@ class Builder {
   explicit Builder(uint64_t seed) : random_(seed) {}
 
   std::string Add(const std::string& type, std::vector<std::string> inputs,
-                  std::map<std::string, AttributeValue> attributes = {}) {
+                  std::map<std::string, AttributeValue> attributes = {}, size_t wanted = 0) {
     const std::string output = absl::StrCat(type, "_", graph_.nodes.size());
-    graph_.nodes.push_back(Node{.name = output, .op_type = type, .inputs = std::move(inputs), .outputs = {output},
-                                .attributes = std::move(attributes)});
+    std::vector<std::string> outputs(wanted + 1);  // Those before the wanted one are left out.
+    outputs[wanted] = output;
+    graph_.nodes.push_back(Node{.name = output, .op_type = type, .inputs = std::move(inputs),
+                                .outputs = std::move(outputs), .attributes = std::move(attributes)});
     return output;
   }
 
@@ -138,6 +140,24 @@ SuiteModel Encoder() {
           .vocabulary = kVocabulary};
 }
 
+// frames [batch, sequence, 48] -> logits [batch, 5], through an LSTM that reads both ways.
+SuiteModel Lstm() {
+  constexpr int64_t kInputs = 48, kHidden = 32;
+  Builder b(13);
+  const std::string x = b.Add("Transpose", {"frames"}, {{"perm", std::vector<int64_t>{1, 0, 2}}});
+  // Y is not asked for, Y_h is [2, batch, hidden].
+  const std::string states = b.Add("LSTM",
+                                   {x, b.Weight({2, 4 * kHidden, kInputs}, 0.2), b.Weight({2, 4 * kHidden, kHidden}, 0.2),
+                                    b.Weight({2, 8 * kHidden}, 0.1)},
+                                   {{"hidden_size", kHidden}, {"direction", std::string("bidirectional")}}, 1);
+  const std::string rows = b.Add("Transpose", {states}, {{"perm", std::vector<int64_t>{1, 0, 2}}});
+  const std::string flat = b.Add("Reshape", {rows, b.Integers({0, 2 * kHidden})});
+  const std::string logits = b.Add("Gemm", {flat, b.Weight({2 * kHidden, 5}, 0.125), b.Weight({5}, 0.1)});
+  return {.model = b.Take({Value("frames", DataType::kFloat, {kBatch, kSequence, {kInputs}})},
+                          {Value(logits, DataType::kFloat, {kBatch, {5}})}, 14),
+          .sequence = 7};
+}
+
 }  // namespace
 
 std::vector<Shape> SuiteModel::Shapes(int64_t rows) const {
@@ -156,6 +176,7 @@ std::vector<Shape> SuiteModel::Shapes(int64_t rows) const {
 absl::StatusOr<SuiteModel> MakeSuiteModel(const std::string& name, const std::string& folder) {
   if (name == "detector") return Detector();
   if (name == "encoder") return Encoder();
+  if (name == "lstm") return Lstm();
   SuiteModel suite;
   if (name == "mnist_cnn" || name == "resnet8_cifar10") {
     suite.scale = 127.5f;  // Pixels of 0 to 255.

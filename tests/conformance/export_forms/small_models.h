@@ -24,6 +24,7 @@ struct SuiteModel {
 //   detector  a backbone with residual adds and a concatenation, and two heads that share it: boxes and scores
 //   encoder   embeddings, two blocks of attention and GELU with LayerNormalization, a pooled class; batch and
 //             sequence are dynamic
+//   lstm      a bidirectional LSTM over a dynamic sequence, and a classifier
 // NOT_FOUND for another name.
 absl::StatusOr<SuiteModel> MakeSuiteModel(const std::string& name, const std::string& folder);
 

@@ -57,6 +57,7 @@ uint8_t Requantize(int32_t sum, float multiplier, int32_t zero_point, DataType t
 }
 
 void IntegerProduct::Run(const Tensor& a, int64_t a_offset, const Tensor& b, int64_t b_offset, int32_t* c) const {
+  std::fill_n(c, m * n, 0);  // Sums start from memory of any content.
   std::vector<int32_t> row(static_cast<size_t>(n));
   for (int64_t p = 0; p < k; ++p) {
     for (int64_t j = 0; j < n; ++j) {

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <omp.h>
 
+#include <cstring>
 #include <map>
 #include <string>
 #include <utility>
@@ -17,6 +18,16 @@
 namespace quantd::testing {
 
 using Attributes = std::map<std::string, AttributeValue>;
+
+// What a kernel gets from a run that used the memory before: it must write every element that it does not compute.
+class UsedMemory final : public TensorMemory {
+ public:
+  std::shared_ptr<void> Allocate(size_t bytes) override {
+    std::shared_ptr<void> memory = HeapMemory().Allocate(bytes);
+    if (memory != nullptr) std::memset(memory.get(), 0x5a, bytes);
+    return memory;
+  }
+};
 
 // Inputs that are not defined are absent.
 inline absl::StatusOr<std::vector<Tensor>> RunOp(const std::string& type,
@@ -34,7 +45,8 @@ inline absl::StatusOr<std::vector<Tensor>> RunOp(const std::string& type,
   const KernelContext context{
       .node = node, .opset = opset, .constants = std::vector<Tensor>(inputs.size())};
   ASSIGN_OR_RETURN(const std::unique_ptr<Kernel> kernel, CpuBackend().MakeKernel(context));
-  Outputs results(outputs);
+  UsedMemory memory;
+  Outputs results(outputs, memory);
   omp_set_num_threads(1);  // As the executor runs kernels.
   RETURN_IF_ERROR(kernel->Run(pointers, results));
   return std::move(results).Take();
