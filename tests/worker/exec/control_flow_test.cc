@@ -12,6 +12,7 @@
 namespace quantd {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using testing::GraphOf;
 using testing::HasReason;
