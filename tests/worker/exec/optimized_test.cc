@@ -15,6 +15,7 @@
 #include "tests/worker/graph/rewrites/nodes.h"
 #include "worker/backend/backend.h"
 #include "worker/exec/executor.h"
+#include "worker/exec/constant_nodes.h"
 #include "worker/exec/optimize_for.h"
 #include "worker/io/onnx/reader.h"
 
@@ -66,7 +67,8 @@ void ExpectEqualBothWays(const Graph& graph, int64_t opset, const TensorMap& fee
 }
 
 std::vector<std::string> OptimizedTypes(Graph graph, int64_t opset, const std::vector<std::string>& keep = {}) {
-  OptimizeFor(CpuBackend(), opset, keep, Arithmetic::kFloat, graph);
+  ConstantNodes constants(graph);
+  OptimizeFor(CpuBackend(), opset, keep, Arithmetic::kFloat, constants, graph);
   return Types(graph);
 }
 

@@ -12,6 +12,7 @@
 #include "tests/support/status_matchers.h"
 #include "worker/backend/backend.h"
 #include "worker/exec/executor.h"
+#include "worker/exec/constant_nodes.h"
 #include "worker/exec/optimize_for.h"
 #include "worker/graph/shapes.h"
 #include "worker/io/onnx/reader.h"
@@ -75,7 +76,8 @@ class Checker {
 void ExpectAgreement(const Model& model, const TensorMap& feeds) {
   for (const bool optimized : {false, true}) {
     Graph graph = model.graph;
-    if (optimized) OptimizeFor(CpuBackend(), model.opset(), {}, Arithmetic::kFloat, graph);
+    ConstantNodes constants(graph);
+    if (optimized) OptimizeFor(CpuBackend(), model.opset(), {}, Arithmetic::kFloat, constants, graph);
     const ShapeFacts facts = InferShapes(graph, model.opset());
     std::vector<std::string> all;
     for (const Node& node : graph.nodes) {

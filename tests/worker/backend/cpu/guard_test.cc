@@ -10,6 +10,7 @@
 namespace quantd {
 namespace {
 
+using ::testing::AllOf;
 using testing::Floats;
 using testing::HasReason;
 using testing::RunOne;
