@@ -57,10 +57,4 @@ const CaseList& OutOfScope() {
   return *kList;
 }
 
-const CaseList& NotYet() {
-  static const auto* const kList =
-      new CaseList(CaseList::Read(QUANTD_SOURCE_DIR "/tests/onnx_backend/not_yet.txt"));
-  return *kList;
-}
-
 }  // namespace quantd::onnx_backend

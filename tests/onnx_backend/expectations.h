@@ -15,7 +15,6 @@ class CaseList {
   // Dies when a line has no reason.
   static CaseList Read(const std::string& path);
 
-  bool empty() const { return lines_.empty(); }
   // The reason of the first line that fits, or empty.
   std::string ReasonFor(const Case& test) const;
   // The patterns that fit none of `cases`.
@@ -31,7 +30,5 @@ class CaseList {
 
 // out_of_scope.txt beside this file.
 const CaseList& OutOfScope();
-// not_yet.txt: cases that wait for operators that are being written. They are skipped as long as they fail.
-const CaseList& NotYet();
 
 }  // namespace quantd::onnx_backend

@@ -4,6 +4,7 @@
 #include <onnx/onnx_pb.h>
 
 #include <fstream>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -52,7 +53,13 @@ absl::StatusOr<Tensor> ReadValueFile(const std::string& path, const ValueInfo& i
   }
   if (info.is_optional) return FromOptional(optional, info.dtype);
   if (info.is_sequence) return FromSequence(sequence, info.dtype);
-  return FromTensor(tensor);
+  ASSIGN_OR_RETURN(Tensor value, FromTensor(tensor));
+  // NumPy, which wrote the files, has no bfloat16: they hold the bit patterns as uint16.
+  if (info.dtype == DataType::kBfloat16 && value.dtype() == DataType::kUint16) {
+    const auto held = std::make_shared<const Tensor>(std::move(value));
+    return Tensor::View(DataType::kBfloat16, held->shape(), held->raw(), held);
+  }
+  return value;
 }
 
 }  // namespace quantd::onnx_backend

@@ -237,6 +237,7 @@ TEST(CompileProblemsTest, MissingOperatorsAndBadAttributesAreToldTogether) {
   Graph graph = GraphOf({Op("Nonesuch", {"x"}, {"a"}), Op("Cast", {"x"}, {"b"}, {{"to", int64_t{99}}}),
                          Op("If", {"c"}, {"y"})});
   graph.inputs.push_back({.name = "c", .dtype = DataType::kBool});
+  graph.outputs.push_back({.name = "b"});  // What nobody reads would be dropped and not matter.
   EXPECT_THAT(CompileGraph(graph, kOpset, CpuBackend()),
               AllOf(StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("node 'b' (Cast)")),
                     HasReason("UNSUPPORTED_OPERATOR"), NamesField("model.a"), NamesField("model.b")));

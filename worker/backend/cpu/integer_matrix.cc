@@ -43,6 +43,7 @@ absl::StatusOr<BatchedProduct> Resolve(const Tensor& first, const Tensor& second
 absl::StatusOr<Tensor> Multiply(const Tensor& a, const Tensor& b, const BatchedProduct& resolved,
                                 Outputs& outputs) {
   ASSIGN_OR_RETURN(Tensor sums, outputs.Make(DataType::kInt32, resolved.output));
+  // The products add to what is there, and memory of a run holds what was there before.
   std::fill_n(sums.mutable_data<int32_t>(), sums.size(), 0);
   const IntegerProduct& product = resolved.product;
   // ForEachRow walks all axes but the last, so an axis of 1 stands behind those of the batch.
