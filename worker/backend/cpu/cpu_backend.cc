@@ -44,6 +44,7 @@ const std::vector<KernelEntry>& AllKernels() {
           MatMulNBitsKernels(),
           MatrixKernels(),
           MaxPoolIndexKernels(),
+          MicrosoftKernels(),
           NonMaxSuppressionKernels(),
           NormalizationKernels(),
           PReluKernels(),

@@ -90,7 +90,10 @@ Maker MakeSpaceToDepth(const KernelContext& context) {
   });
 }
 
-constexpr KernelEntry kEntries[] = {{"DepthToSpace", 1, &MakeDepthToSpace}, {"SpaceToDepth", 1, &MakeSpaceToDepth}};
+constexpr KernelEntry kEntries[] = {
+    {"DepthToSpace", 1, &MakeDepthToSpace, "", Takes::kNumbers},
+    {"SpaceToDepth", 1, &MakeSpaceToDepth, "", Takes::kNumbers},
+};
 
 }  // namespace
 

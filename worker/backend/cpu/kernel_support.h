@@ -121,6 +121,7 @@ std::span<const KernelEntry> SpectrumKernels();
 std::span<const KernelEntry> WindowFunctionKernels();
 std::span<const KernelEntry> PatchKernels();
 std::span<const KernelEntry> EinsumKernels();
+std::span<const KernelEntry> MicrosoftKernels();
 
 // Operators of domain "quantd", which only rewrites make.
 std::span<const KernelEntry> AttentionKernels();

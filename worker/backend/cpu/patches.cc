@@ -131,7 +131,8 @@ Maker MakeCenterCropPad(const KernelContext& context) {
   });
 }
 
-constexpr KernelEntry kEntries[] = {{"Col2Im", 18, &MakeCol2Im}, {"CenterCropPad", 18, &MakeCenterCropPad}};
+constexpr KernelEntry kEntries[] = {{"Col2Im", 18, &MakeCol2Im},
+                                    {"CenterCropPad", 18, &MakeCenterCropPad, "", Takes::kNumbers}};
 
 }  // namespace
 

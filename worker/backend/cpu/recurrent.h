@@ -12,12 +12,12 @@
 namespace quantd::cpu {
 
 // An activation function with its alpha and beta bound.
-using Activation = std::function<float(float)>;
+using ActivationFunction = std::function<float(float)>;
 
 struct RecurrentOptions {
   int64_t hidden = 0;
   std::vector<bool> reverse;            // One a direction: whether it walks from the end.
-  std::vector<Activation> activations;  // `per_direction` for each direction, in the order of the operator's text.
+  std::vector<ActivationFunction> activations;  // `per_direction` for each direction, in the order of the operator's text.
   float clip = 0;                       // Bound of what enters an activation of a gate; 0: none.
   bool batch_first = false;             // Layout 1.
 };

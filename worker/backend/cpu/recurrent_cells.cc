@@ -32,7 +32,7 @@ void ForEachUnit(const RecurrentStep& step, Visit visit) {
 
 // H = f(X W^T + H' R^T + Wb + Rb)
 absl::Status StepRnn(const RecurrentOptions& options, const RecurrentStep& step) {
-  const Activation& f = options.activations[step.direction];
+  const ActivationFunction& f = options.activations[step.direction];
   std::vector<float> recurrent(static_cast<size_t>(step.batch * step.hidden));
   RETURN_IF_ERROR(Recur(step, step.state, 0, 1, recurrent.data()));
   ForEachUnit(step, [&](int64_t b, int64_t i) {
@@ -47,8 +47,8 @@ absl::Status StepRnn(const RecurrentOptions& options, const RecurrentStep& step)
 // h = g(X Wh^T + (r H') Rh^T + Rbh + Wbh), or with the reset after the product g(X Wh^T + r (H' Rh^T + Rbh) + Wbh),
 // H = (1 - z) h + z H'. Gates lie in the order z, r, h.
 absl::Status StepGru(const RecurrentOptions& options, bool linear_before_reset, const RecurrentStep& step) {
-  const Activation& f = options.activations[2 * step.direction];
-  const Activation& g = options.activations[2 * step.direction + 1];
+  const ActivationFunction& f = options.activations[2 * step.direction];
+  const ActivationFunction& g = options.activations[2 * step.direction + 1];
   const int64_t h = step.hidden;
   const size_t units = static_cast<size_t>(step.batch * h);
   std::vector<float> gates(2 * units), update(units), reset(units), candidate(units);
@@ -81,7 +81,7 @@ absl::Status StepGru(const RecurrentOptions& options, bool linear_before_reset, 
 // C = forget C' + i c, o = f(X Wo^T + H' Ro^T + Po C + Wbo + Rbo), H = o h(C). Gates lie in the order i, o, f, c.
 absl::Status StepLstm(const RecurrentOptions& options, bool input_forget, const float* peepholes,
                       const RecurrentStep& step) {
-  const Activation* functions = options.activations.data() + 3 * step.direction;
+  const ActivationFunction* functions = options.activations.data() + 3 * step.direction;
   const int64_t h = step.hidden;
   const float* p = peepholes == nullptr ? nullptr : peepholes + static_cast<int64_t>(step.direction) * 3 * h;
   std::vector<float> recurrent(static_cast<size_t>(step.batch * 4 * h));

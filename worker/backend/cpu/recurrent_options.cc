@@ -43,11 +43,11 @@ const std::vector<T>* ListAttribute(const Node& node, const std::string& name) {
 }
 
 // Functions take from the lists of alphas and betas in order, each as many as it has parameters.
-absl::StatusOr<std::vector<Activation>> ReadActivations(const Node& node, const std::vector<std::string>& names) {
+absl::StatusOr<std::vector<ActivationFunction>> ReadActivations(const Node& node, const std::vector<std::string>& names) {
   const auto* alphas = ListAttribute<float>(node, "activation_alpha");
   const auto* betas = ListAttribute<float>(node, "activation_beta");
   size_t next_alpha = 0, next_beta = 0;
-  std::vector<Activation> activations;
+  std::vector<ActivationFunction> activations;
   for (const std::string& name : names) {
     const std::string lower = absl::AsciiStrToLower(name);
     const auto* form = std::find_if(std::begin(kActivations), std::end(kActivations),

@@ -120,7 +120,8 @@ constexpr KernelEntry kEntries[] = {
     {"HannWindow", 17, &MakeWindow<kHann>},
     {"HammingWindow", 17, &MakeWindow<kHamming>},
     {"BlackmanWindow", 17, &MakeWindow<kBlackman>},
-    {"MelWeightMatrix", 17, &MakeMelWeightMatrix},
+    // Its output has the type of an attribute, not of the inputs.
+    {"MelWeightMatrix", 17, &MakeMelWeightMatrix, "", Takes::kNumbers},
 };
 
 }  // namespace
