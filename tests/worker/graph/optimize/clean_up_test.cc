@@ -104,7 +104,7 @@ TEST(MergeEqualNodesTest, DifferentConstantsAttributesAndObservedTensorsStayApar
 
 TEST(FoldShapesTest, KnownExtentsBecomeConstantsAndSymbolsDoNot) {
   Graph graph = GraphOf({Op("Shape", {"x"}, {"s"}), Op("Gather", {"s", "i"}, {"width"}), Op("Gather", {"s", "o"}, {"batch"}),
-                         Op("Concat", {"batch", "width"}, {"t"}, {{"axis", int64_t{0}}}), Op("Reshape", {"x", "t"}, {"y"})},
+                         Op("Concat", {"width", "batch"}, {"t"}, {{"axis", int64_t{0}}}), Op("Reshape", {"x", "t"}, {"y"})},
                         {{"i", Values({1})}, {"o", Values({0})}});
   graph.inputs[0].has_shape = true;
   graph.inputs[0].shape = {{-1, "N"}, {.extent = 12}};
