@@ -9,12 +9,16 @@
 #include "absl/strings/str_cat.h"
 #include "common/error.h"
 #include "common/status_macros.h"
+#include "worker/graph/operator_arity.h"
 #include "worker/io/onnx/attribute_proto.h"
 #include "worker/io/onnx/errors.h"
 #include "worker/io/onnx/tensor_proto.h"
 
 namespace quantd::onnx_io {
 namespace {
+
+// Of the operators that rewrites make for the executor. They trust what they are given.
+constexpr char kOwnDomain[] = "quantd";
 
 absl::StatusOr<ValueInfo> ValueInfoFromProto(const onnx::ValueInfoProto& proto,
                                              absl::string_view field) {
@@ -180,6 +184,10 @@ class GraphBuilder {
       ASSIGN_OR_RETURN(Tensor value, ConstantValue(node, field));
       return AddInitializer(node.outputs[0], std::move(value), field);
     }
+    if (node.domain == kOwnDomain) {
+      return UnsupportedModel(field, absl::StrCat("is of domain '", kOwnDomain, "', which no file may use"));
+    }
+    if (const std::string problem = ArityProblem(node); !problem.empty()) return BadGraph(field, problem);
     reads_.insert(node.inputs.begin(), node.inputs.end());
     graph_.nodes.push_back(std::move(node));
     return absl::OkStatus();

@@ -229,6 +229,20 @@ TEST(HostileGraph, DeclaredShapesThatNoTensorCanHaveAreRefused) {
   }
 }
 
+TEST(HostileGraph, NodesWithoutRequiredInputsOrOfOurOwnDomainAreRefused) {
+  onnx::ModelProto proto = ReluModel();
+  AddNode(proto.mutable_graph(), "MatMul", {"x"}, {"z"})->set_name("half");
+  EXPECT_THAT(Read(proto), AllOf(StatusIs(absl::StatusCode::kInvalidArgument), HasReason("BAD_GRAPH"),
+                                 NamesField("model.graph.node[half]")));
+  // Rewrites make such nodes, and their kernels trust them.
+  proto = ReluModel();
+  onnx::NodeProto* own = AddNode(proto.mutable_graph(), "ChannelsLastMaxPool", {"x"}, {"z"});
+  own->set_name("own");
+  own->set_domain("quantd");
+  EXPECT_THAT(Read(proto), AllOf(StatusIs(absl::StatusCode::kUnimplemented), HasReason("UNSUPPORTED_MODEL"),
+                                 NamesField("model.graph.node[own]")));
+}
+
 TEST(HostileGraph, ACycleIsRefusedAlsoInABody) {
   onnx::ModelProto proto = ReluModel();
   AddNode(proto.mutable_graph(), "Relu", {"b"}, {"a"});
