@@ -97,7 +97,8 @@ TEST(IntFormatTest, NumbersInTheRangeMoveByAtMostHalfAStep) {
       // The zero point is rounded, which may shift either end by half a step.
       EXPECT_LE(std::fabs(format.RoundTrip(x, params) - x), params.scale * 1.0001);
       if (x >= format.Lower(params) && x <= format.Upper(params)) {
-        EXPECT_LE(std::fabs(format.RoundTrip(x, params) - x), params.scale * 0.5001);
+        // Beside half a step, float32 itself rounds: that is seen where steps are as fine as 16 bits make them.
+        EXPECT_LE(std::fabs(format.RoundTrip(x, params) - x), params.scale * 0.5001 + std::fabs(x) * 2e-7);
       }
     }
   }
