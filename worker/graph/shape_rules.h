@@ -46,6 +46,7 @@ std::optional<std::vector<Dimension>> Broadcast(Context& context, const std::vec
 const std::map<std::string, Rule>& ElementwiseRules();
 const std::map<std::string, Rule>& LayoutRules();
 const std::map<std::string, Rule>& LayerRules();
+const std::map<std::string, Rule>& ReshapeRules();
 // Operators of domain "quantd".
 const std::map<std::string, Rule>& FusedRules();
 

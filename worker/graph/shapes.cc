@@ -34,7 +34,8 @@ const Rule* FindRule(const Node& node) {
   };
   if (node.domain == "quantd") return find(shape_rules::FusedRules());
   if (!node.domain.empty()) return nullptr;
-  for (const auto* rules : {&shape_rules::ElementwiseRules(), &shape_rules::LayoutRules(), &shape_rules::LayerRules()}) {
+  for (const auto* rules : {&shape_rules::ElementwiseRules(), &shape_rules::ReshapeRules(), &shape_rules::LayoutRules(),
+                            &shape_rules::LayerRules()}) {
     if (const Rule* rule = find(*rules)) return rule;
   }
   return nullptr;
