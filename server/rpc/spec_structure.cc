@@ -81,6 +81,10 @@ class StructureCheck {
         Add(absl::StrCat("spec.recipe.rules[", i, "]"),
             "has no pattern, which would match every node; write '*' to mean that");
       }
+      if (rule.exclude() && (rule.has_weight() || rule.has_activation())) {
+        Add(absl::StrCat("spec.recipe.rules[", i, "]"),
+            "excludes nodes and says how to quantize them; write two rules, or one of both");
+      }
     }
   }
 

@@ -97,6 +97,11 @@ bool PlanMatMul(const LayerContext& context, PlannedLayer& layer) {
   const Tensor* left = WeightAt(context, 0);
   const Tensor* right = WeightAt(context, 1);
   if (context.node.inputs.size() < 2 || (left != nullptr && right != nullptr)) return false;
+  for (const std::string& input : context.node.inputs) {
+    const auto constant = context.graph.initializers.find(input);
+    // Numbers of other types, doubles say, are neither weights nor activations.
+    if (constant != context.graph.initializers.end() && constant->second.dtype() != DataType::kFloat) return false;
+  }
   if ((left != nullptr && left->rank() < 2) || (right != nullptr && right->rank() < 2)) return false;
   if (left == nullptr) layer.activations.push_back(context.node.inputs[0]);
   if (right == nullptr) layer.activations.push_back(context.node.inputs[1]);

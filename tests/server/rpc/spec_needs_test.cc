@@ -64,7 +64,8 @@ int FillComponents(google::protobuf::Message& message) {
     const auto* field = message.GetDescriptor()->field(i);
     if (field->message_type() == nullptr || field->is_map()) continue;
     if (field->message_type() != v1::Component::descriptor() &&
-        field->message_type() != v1::TensorRecipe::descriptor()) {
+        field->message_type() != v1::TensorRecipe::descriptor() &&
+        field->message_type() != v1::LayerRule::descriptor()) {
       continue;
     }
     google::protobuf::Message* child = field->is_repeated()
@@ -83,7 +84,7 @@ int FillComponents(google::protobuf::Message& message) {
 TEST(NeedsOf, NoComponentOfTheRecipeIsForgotten) {
   v1::JobSpec spec;
   const int components = FillComponents(*spec.mutable_recipe());
-  EXPECT_EQ(components, 13);  // 3 lists, 2 single ones, 2 tensors of 4.
+  EXPECT_EQ(components, 22);  // 3 lists, 3 single ones, 2 tensors of 4, and as many in a rule.
   int found = 0;
   for (const Need& need : NeedsOf(spec)) found += need.component != nullptr;
   EXPECT_EQ(found, components);

@@ -103,6 +103,7 @@ TEST(PlanLayersTest, WhereIntegerSumsTakeOneScaleTheWeightGetsOne) {
 
 TEST(PlanLayersTest, WhatIsNoMatrixOrNoWeightIsLeftAlone) {
   EXPECT_EQ(PlanOne(Op("MatMul", {"x", "w"}, {"y"}), {{"w", RandomTensor({5}, 1)}}).node, "none");
+  EXPECT_EQ(PlanOne(Op("MatMul", {"x", "w"}, {"y"}), {{"w", Tensor(DataType::kDouble, {5, 7})}}).node, "none");
   // Weights that are computed at run time.
   EXPECT_THAT(FindLayers(GraphOf({Op("Relu", {"w"}, {"r"}), Op("Conv", {"x", "r"}, {"y"})},
                                  {{"w", RandomTensor({8, 3, 2, 2}, 1)}})),
