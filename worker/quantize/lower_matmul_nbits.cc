@@ -3,7 +3,9 @@
 // so that the values are the same bit for bit.
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -114,7 +116,8 @@ std::optional<Tensor> PackedZeroPoints(const BlockedMatrix& m) {
 
 class Lowering {
  public:
-  explicit Lowering(Model& model) : model_(model), graph_(model.graph) {
+  // `graph` is that of the model or a body in it.
+  Lowering(Model& model, Graph& graph) : model_(model), graph_(graph) {
     for (const Node& node : graph_.nodes) {
       for (const std::string& output : node.outputs) producer_[output] = node;
     }
@@ -126,11 +129,36 @@ class Lowering {
       if (!Lower(node, nodes)) nodes.push_back(std::move(node));
     }
     graph_.nodes = std::move(nodes);
-    for (const Node& node : graph_.nodes) {
+    for (Node& node : graph_.nodes) {
       if (node.Is("DequantizeLinear")) WidenCodes(node);
+      for (auto& [key, value] : node.attributes) {
+        auto* body = std::get_if<std::shared_ptr<const Graph>>(&value);
+        if (body == nullptr) continue;
+        auto lowered = std::make_shared<Graph>(**body);
+        RETURN_IF_ERROR(Lowering(model_, *lowered).RunInBody());
+        *body = std::move(lowered);
+      }
     }
     RETURN_IF_ERROR(SortTopologically(graph_));
     RemoveDeadNodes(graph_);
+    return absl::OkStatus();
+  }
+
+  // Bodies read names from around them, so that nothing can be sorted or dropped by looking at them alone.
+  absl::Status RunInBody() {
+    const std::vector<ValueInfo> inputs = graph_.inputs;
+    std::set<std::string> made;
+    for (const ValueInfo& input : inputs) made.insert(input.name);
+    for (const auto& [name, tensor] : graph_.initializers) made.insert(name);
+    for (const Node& node : graph_.nodes) made.insert(node.outputs.begin(), node.outputs.end());
+    std::set<std::string> captured;
+    const auto note = [&](const std::string& name) {
+      if (!name.empty() && made.count(name) == 0 && captured.insert(name).second) graph_.inputs.push_back({.name = name});
+    };
+    for (const Node& node : graph_.nodes) std::for_each(node.inputs.begin(), node.inputs.end(), note);
+    for (const ValueInfo& output : graph_.outputs) note(output.name);
+    RETURN_IF_ERROR(Run());
+    graph_.inputs = inputs;
     return absl::OkStatus();
   }
 
@@ -207,7 +235,7 @@ class Lowering {
 
 absl::StatusOr<Model> LowerToMatMulNBits(const Model& simulated) {
   Model model = simulated;
-  RETURN_IF_ERROR(Lowering(model).Run());
+  RETURN_IF_ERROR(Lowering(model, model.graph).Run());
   return model;
 }
 

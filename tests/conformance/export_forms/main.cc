@@ -4,9 +4,10 @@
 //
 // FOLDER gets:
 //   model.onnx   the export
-//   probed.onnx  the same with further outputs: every weight as a runtime unpacks it, and the codes that the model's own
-//                inputs get. Both depend on nothing but single operators, so that they must agree to the last bit.
-//   case.json    {"inputs": {name: file}, "outputs": [{name, file, exact}]}
+//   probed.onnx  the same with further outputs: every weight as a runtime unpacks it, and the codes of activations
+//   case.json    {"inputs": {name: file}, "outputs": [{name, file, kind}]} in graph order. Kind "exact" depends on nothing but
+//                single operators, so that it must agree to the last bit; "codes" are those of inner activations; "output"
+//                are the model's own
 //   *.pb         inputs and our values, as serialized onnx.TensorProto
 #include <onnx/onnx_pb.h>
 
@@ -24,6 +25,7 @@
 #include "worker/backend/backend.h"
 #include "worker/exec/executor.h"
 #include "worker/exec/fold_constants.h"
+#include "worker/formats/minifloat.h"
 #include "worker/graph/rewrites/convert_opset.h"
 #include "worker/graph/rewrites/fold_batch_norm.h"
 #include "worker/graph/rewrites/fold_conv_add.h"
@@ -68,6 +70,14 @@ absl::StatusOr<Recipe> RecipeNamed(const std::string& name) {
   for (const PresetInfo* preset : MakeCatalogue().presets) {
     if (preset->id == name) return preset->recipe;
   }
+  if (name == "w8a16") {
+    return Recipe{.weight = {{"int8_sym"}, {"per_channel"}, {"mse"}, {"nearest"}},
+                  .activation = {{"uint16_asym"}, {"per_tensor"}, {"minmax"}, {"nearest"}}};
+  }
+  if (name == "fp8") {
+    return Recipe{.weight = {{"float8e4m3fn"}, {"per_channel"}, {"minmax"}, {"nearest"}},
+                  .activation = {{"float8e4m3fn"}, {"per_tensor"}, {"minmax"}, {"nearest"}}};
+  }
   const Component block_32{"per_block", {{"block_size", int64_t{32}}}};
   if (name == "w2-g32") return Recipe{.weight = {{"uint2_asym"}, block_32, {"mse"}, {"nearest"}}};
   if (name == "w8-g32-asym") return Recipe{.weight = {{"uint8_asym"}, block_32, {"minmax"}, {"nearest"}}};
@@ -99,17 +109,30 @@ absl::StatusOr<Model> QuantizeModel(const testing::SuiteModel& suite, const Reci
   return model;
 }
 
-// What single operators make of the model's inputs and of its initializers.
-std::vector<std::string> ExactTensors(const Graph& graph) {
+struct Probe {
+  std::string tensor;
+  std::string kind;
+};
+
+// The model's outputs, and further tensors that tell more.
+std::vector<Probe> ProbesOf(const Graph& graph) {
   std::set<std::string> inputs;
   for (const ValueInfo& input : graph.inputs) inputs.insert(input.name);
-  std::vector<std::string> tensors;
+  std::vector<Probe> probes;
+  for (const ValueInfo& output : graph.outputs) probes.push_back({output.name, "output"});
   for (const Node& node : graph.nodes) {
     const bool unpacks = node.Is("DequantizeLinear") && graph.initializers.count(node.inputs[0]) > 0;
-    const bool codes = (node.Is("QuantizeLinear") || node.Is("DynamicQuantizeLinear")) && inputs.count(node.inputs[0]) > 0;
-    if (unpacks || codes) tensors.insert(tensors.end(), node.outputs.begin(), node.outputs.end());
+    const bool codes = node.Is("QuantizeLinear") || node.Is("DynamicQuantizeLinear");
+    const bool own = codes && inputs.count(node.inputs[0]) > 0;
+    for (const std::string& output : node.outputs) {
+      // ONNX Runtime hands no float8 out to JavaScript.
+      const auto zero = node.inputs.size() > 2 ? graph.initializers.find(node.inputs[2]) : graph.initializers.end();
+      const bool readable = unpacks || zero == graph.initializers.end() || FindMinifloat(zero->second.dtype()) == nullptr;
+      if ((unpacks || own) && readable) probes.push_back({output, "exact"});
+      if (node.Is("QuantizeLinear") && !own && readable) probes.push_back({output, "codes"});
+    }
   }
-  return tensors;
+  return probes;
 }
 
 absl::Status WriteTensor(const std::string& path, const std::string& name, const Tensor& tensor) {
@@ -119,10 +142,9 @@ absl::Status WriteTensor(const std::string& path, const std::string& name, const
 }
 
 absl::Status WriteCase(const Model& model, const TensorMap& feeds, const std::string& folder) {
+  const std::vector<Probe> probes = ProbesOf(model.graph);
   std::vector<std::string> names;
-  for (const ValueInfo& output : model.graph.outputs) names.push_back(output.name);
-  const size_t own = names.size();
-  for (const std::string& tensor : ExactTensors(model.graph)) names.push_back(tensor);
+  for (const Probe& probe : probes) names.push_back(probe.tensor);
   ASSIGN_OR_RETURN(const auto executor, CompileGraph(model.graph, model.opset(), CpuBackend(), names));
   TensorMap values;
   ASSIGN_OR_RETURN(const TensorMap outputs,
@@ -140,8 +162,8 @@ absl::Status WriteCase(const Model& model, const TensorMap& feeds, const std::st
     const std::string file = absl::StrCat("output_", i, ".pb");
     const Tensor& tensor = values.at(names[i]);
     RETURN_IF_ERROR(WriteTensor(absl::StrCat(folder, "/", file), names[i], tensor));
-    description["outputs"].push_back({{"name", names[i]}, {"file", file}, {"exact", i >= own}});
-    if (i >= own) probed.graph.outputs.push_back({.name = names[i], .dtype = tensor.dtype()});
+    description["outputs"].push_back({{"name", names[i]}, {"file", file}, {"kind", probes[i].kind}});
+    if (probes[i].kind != "output") probed.graph.outputs.push_back({.name = names[i], .dtype = tensor.dtype()});
   }
   for (const auto& [file, written] : {std::pair("model.onnx", &model), std::pair("probed.onnx", static_cast<const Model*>(&probed))}) {
     ASSIGN_OR_RETURN(const std::string bytes, SerializeOnnxModel(*written));

@@ -13,11 +13,11 @@ namespace {
 // Builds a graph node by node; weights are normal-like with the variance that keeps activations in size.
 class Builder {
  public:
-  explicit Builder(uint64_t seed) : random_(seed) {}
+  explicit Builder(uint64_t seed, std::string prefix = "") : random_(seed), prefix_(std::move(prefix)) {}
 
   std::string Add(const std::string& type, std::vector<std::string> inputs,
                   std::map<std::string, AttributeValue> attributes = {}, size_t wanted = 0) {
-    const std::string output = absl::StrCat(type, "_", graph_.nodes.size());
+    const std::string output = absl::StrCat(prefix_, type, "_", graph_.nodes.size());
     std::vector<std::string> outputs(wanted + 1);  // Those before the wanted one are left out.
     outputs[wanted] = output;
     graph_.nodes.push_back(Node{.name = output, .op_type = type, .inputs = std::move(inputs),
@@ -35,7 +35,7 @@ class Builder {
   }
 
   std::string Constant(Tensor tensor) {
-    const std::string name = absl::StrCat("weight_", graph_.initializers.size());
+    const std::string name = absl::StrCat(prefix_, "weight_", graph_.initializers.size());
     graph_.initializers[name] = std::move(tensor);
     return name;
   }
@@ -61,6 +61,7 @@ class Builder {
 
  private:
   Random random_;
+  const std::string prefix_;
   Graph graph_;
 };
 
@@ -158,6 +159,27 @@ SuiteModel Lstm() {
           .sequence = 7};
 }
 
+// A body that maps `captured` [batch, 64] to [batch, 32].
+std::shared_ptr<const Graph> Branch(uint64_t seed, const std::string& prefix, const std::string& captured, bool with_relu) {
+  Builder b(seed, prefix);
+  std::string y = b.Linear(captured, 64, 32);
+  if (with_relu) y = b.Add("Relu", {y});
+  return std::make_shared<const Graph>(b.Take({}, {Value(y, DataType::kFloat, {kBatch, {32}})}, 13).graph);
+}
+
+// values [batch, 48] -> logits [batch, 4]: which weights are used hangs on the values.
+SuiteModel Branches() {
+  Builder b(14);
+  const std::string hidden = b.Add("Relu", {b.Linear("values", 48, 64)});
+  const std::string mean = b.Add("ReduceMean", {"values"}, {{"keepdims", int64_t{0}}});
+  const std::string condition = b.Add("Greater", {mean, b.Constant(Tensor::Scalar(0.0f))});
+  const std::string chosen = b.Add("If", {condition}, {{"then_branch", Branch(15, "then_", hidden, true)},
+                                                       {"else_branch", Branch(16, "else_", hidden, false)}});
+  const std::string logits = b.Add("Gemm", {chosen, b.Weight({32, 4}, 0.17), b.Weight({4}, 0.1)});
+  return {.model = b.Take({Value("values", DataType::kFloat, {kBatch, {48}})},
+                          {Value(logits, DataType::kFloat, {kBatch, {4}})}, 13)};
+}
+
 }  // namespace
 
 std::vector<Shape> SuiteModel::Shapes(int64_t rows) const {
@@ -177,6 +199,7 @@ absl::StatusOr<SuiteModel> MakeSuiteModel(const std::string& name, const std::st
   if (name == "detector") return Detector();
   if (name == "encoder") return Encoder();
   if (name == "lstm") return Lstm();
+  if (name == "branches") return Branches();
   SuiteModel suite;
   if (name == "mnist_cnn" || name == "resnet8_cifar10") {
     suite.scale = 127.5f;  // Pixels of 0 to 255.

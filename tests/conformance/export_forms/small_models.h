@@ -25,6 +25,7 @@ struct SuiteModel {
 //   encoder   embeddings, two blocks of attention and GELU with LayerNormalization, a pooled class; batch and
 //             sequence are dynamic
 //   lstm      a bidirectional LSTM over a dynamic sequence, and a classifier
+//   branches  an If whose bodies hold weights
 // NOT_FOUND for another name.
 absl::StatusOr<SuiteModel> MakeSuiteModel(const std::string& name, const std::string& folder);
 
