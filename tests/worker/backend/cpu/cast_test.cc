@@ -107,7 +107,7 @@ TEST(CastTest, NarrowTypesSaturateOrOverflow) {
 TEST(CastTest, TheTargetMayBeThatOfATensor) {
   ASSERT_OK_AND_ASSIGN(const Tensor y, RunOne("CastLike", {Floats({2}, {1.5f, -2}), VectorOf<int16_t>({})}));
   EXPECT_THAT(ValuesOf<int16_t>(y), ElementsAre(1, -2));
-  EXPECT_THAT(RunOne("Cast", {Floats({1}, {1})}, {{"to", int64_t{8}}}), HasReason("BAD_ATTRIBUTE"));
+  EXPECT_THAT(RunOne("Cast", {Floats({1}, {1})}, {{"to", int64_t{14}}}), HasReason("BAD_ATTRIBUTE"));
   EXPECT_THAT(RunOne("Cast", {Floats({1}, {1})}), HasReason("BAD_ATTRIBUTE"));
 }
 

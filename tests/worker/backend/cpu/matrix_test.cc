@@ -71,7 +71,7 @@ TEST(MatMulTest, WhatDoesNotFitIsRefused) {
   EXPECT_THAT(RunOne("MatMul", {RandomTensor({2, 3, 5}, 1), RandomTensor({3, 5, 2}, 2)}),
               HasReason("BAD_SHAPE"));
   EXPECT_THAT(RunOne("MatMul", {a, RandomTensor({}, 2)}), HasReason("BAD_SHAPE"));
-  EXPECT_THAT(RunOne("MatMul", {a, Tensor(DataType::kDouble, {5, 2})}),
+  EXPECT_THAT(RunOne("MatMul", {a, Tensor(DataType::kUint8, {5, 2})}),
               HasReason("UNSUPPORTED_TYPE"));
 }
 
