@@ -55,7 +55,8 @@ class GraphExecutor final : public Executor {
   static absl::StatusOr<std::unique_ptr<Executor>> Compile(const Graph& original, int64_t opset,
                                                            const Backend& backend,
                                                            const std::vector<std::string>& keep,
-                                                           Arithmetic arithmetic, ConstantNodes& constant_nodes);
+                                                           Arithmetic arithmetic, ConstantNodes& constant_nodes,
+                                                           KeptLayout kept_layout);
 
   absl::StatusOr<TensorMap> Run(const TensorMap& feeds) const override {
     return Execute(feeds, nullptr);
@@ -79,7 +80,9 @@ class GraphExecutor final : public Executor {
   absl::Status CheckFeeds(const TensorMap& feeds) const;
   // Makes the node's kernel, and runs it here when all that it reads is constant.
   absl::Status AddNode(const Node& node, int64_t opset, const Backend& backend, ConstantNodes& constant_nodes);
-  absl::Status ResolveKept(const std::vector<std::string>& keep);
+  // `moved`: tensors in `keep` that have another name in the optimized graph.
+  absl::Status ResolveKept(const std::vector<std::string>& keep,
+                           const std::map<std::string, std::string>& moved);
   // Drops the steps that neither an output nor a kept tensor needs.
   void DropUnneededSteps();
   int Slot(const std::string& name) {
@@ -99,12 +102,14 @@ class GraphExecutor final : public Executor {
 absl::StatusOr<std::unique_ptr<Executor>> GraphExecutor::Compile(const Graph& original, int64_t opset,
                                                                  const Backend& backend,
                                                                  const std::vector<std::string>& keep,
-                                                                 Arithmetic arithmetic, ConstantNodes& constant_nodes) {
+                                                                 Arithmetic arithmetic, ConstantNodes& constant_nodes,
+                                                                 KeptLayout kept_layout) {
   const absl::Status missing = CheckSupport(original, opset, backend);
   RETURN_IF_ERROR(CheckReads(original));
   Graph graph = original;
   // A graph that cannot be run is told of as it was written.
-  if (missing.ok()) OptimizeFor(backend, opset, keep, arithmetic, constant_nodes, graph);
+  std::map<std::string, std::string> moved;
+  if (missing.ok()) moved = OptimizeFor(backend, opset, keep, arithmetic, constant_nodes, graph, kept_layout);
 
   auto executor = std::make_unique<GraphExecutor>();
   executor->inputs_ = graph.inputs;
@@ -121,7 +126,7 @@ absl::StatusOr<std::unique_ptr<Executor>> GraphExecutor::Compile(const Graph& or
     if (!status.ok()) problems.push_back({node.name, Annotate(status, Describe(node))});
   }
   RETURN_IF_ERROR(AllProblems(missing, problems));
-  RETURN_IF_ERROR(executor->ResolveKept(keep));
+  RETURN_IF_ERROR(executor->ResolveKept(keep, moved));
   executor->DropUnneededSteps();
   return executor;
 }
@@ -168,9 +173,11 @@ absl::Status GraphExecutor::AddNode(const Node& node, int64_t opset, const Backe
   return absl::OkStatus();
 }
 
-absl::Status GraphExecutor::ResolveKept(const std::vector<std::string>& keep) {
+absl::Status GraphExecutor::ResolveKept(const std::vector<std::string>& keep,
+                                        const std::map<std::string, std::string>& moved) {
   for (const std::string& name : keep) {
-    const auto it = slots_.find(name);
+    const auto other = moved.find(name);
+    const auto it = slots_.find(other == moved.end() ? name : other->second);
     if (it == slots_.end()) {
       return InvalidField("UNKNOWN_TENSOR", name, "is no tensor of this graph");
     }
@@ -315,10 +322,11 @@ absl::StatusOr<TensorMap> GraphExecutor::Execute(const TensorMap& feeds,
 absl::StatusOr<std::unique_ptr<Executor>> CompileGraph(const Graph& graph, int64_t opset,
                                                        const Backend& backend,
                                                        const std::vector<std::string>& keep,
-                                                       Arithmetic arithmetic, ConstantNodes* constants) {
+                                                       Arithmetic arithmetic, ConstantNodes* constants,
+                                                       KeptLayout kept_layout) {
   ConstantNodes own(graph);
   return GraphExecutor::Compile(graph, opset, backend, keep, arithmetic,
-                                constants != nullptr ? *constants : own);
+                                constants != nullptr ? *constants : own, kept_layout);
 }
 
 }  // namespace quantd

@@ -47,6 +47,10 @@ class Executor {
 // Runtime reproduces), or in integers, as a deployed model does. Layers without an integer form are simulated.
 enum class Arithmetic { kFloat, kInteger };
 
+// How a kept tensor is handed to a visitor: as the graph has it, or in whatever order its elements were computed, with
+// a shape to match. Sparing the way back makes observing a convolution's output several times cheaper.
+enum class KeptLayout { kPlain, kAny };
+
 // Prepares every node on `backend` (borrowed; it outlives the executor). Constant subgraphs (only
 // initializers below them) are computed here, once. The tensors named in `keep`, feeds and initializers among
 // them, can be observed; others may vanish where nodes are fused. What constants may take is bounded: in `constants`, where
@@ -61,7 +65,8 @@ absl::StatusOr<std::unique_ptr<Executor>> CompileGraph(const Graph& graph, int64
                                                        const Backend& backend,
                                                        const std::vector<std::string>& keep = {},
                                                        Arithmetic arithmetic = Arithmetic::kFloat,
-                                                       ConstantNodes* constants = nullptr);
+                                                       ConstantNodes* constants = nullptr,
+                                                       KeptLayout kept_layout = KeptLayout::kPlain);
 
 // Calls `work(index)` for 0..count-1 on `threads` threads; the first error by index wins and stops
 // the rest. Each thread pins OpenMP to one thread. `work` must write only what index owns.

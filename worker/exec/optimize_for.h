@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -14,8 +15,10 @@ class ConstantNodes;
 
 // Makes `graph` fast to run on `backend`: see worker/graph/optimize/optimize.h. With the environment variable
 // QUANTD_OPTIMIZE set to 0 it stays as it is, to look for the reason of a difference. What is computed of constants
-// is counted in `constants`.
-void OptimizeFor(const Backend& backend, int64_t opset, const std::vector<std::string>& keep,
-                 Arithmetic arithmetic, ConstantNodes& constants, Graph& graph);
+// is counted in `constants`. Returns where kept tensors are that have another name now.
+std::map<std::string, std::string> OptimizeFor(const Backend& backend, int64_t opset,
+                                               const std::vector<std::string>& keep, Arithmetic arithmetic,
+                                               ConstantNodes& constants, Graph& graph,
+                                               KeptLayout kept_layout = KeptLayout::kPlain);
 
 }  // namespace quantd

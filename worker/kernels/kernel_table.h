@@ -39,7 +39,12 @@ struct LayerNormRow {
 struct ValueRange {
   float lower;
   float upper;
+  bool finite = true;  // Whether there were no others.
 };
+
+// Counters behind the bins of a histogram. Zeros are frequent: sixteen counters spare waiting for one.
+inline constexpr int32_t kZeroCounters = 16;
+inline constexpr int32_t kOddCounters = kZeroCounters + 2;
 
 struct KernelTable {
   const char* isa;  // "reference", "avx2", "avx512"
@@ -69,7 +74,7 @@ struct KernelTable {
   ValueRange (*range)(const float* x, size_t n);
 
   // The bin of each value in a histogram of `bins` bins over [-bins/2, bins/2) / scale: floor(x * scale) + bins/2.
-  // Zeros get `bins`, NaN bins + 1, infinities bins + 2. REQUIRES: scale is a power of two, every finite
+  // Zeros get bins + i % kZeroCounters, NaN bins + kZeroCounters, infinities one more. REQUIRES: scale is a power of two, every finite
   // |x| * scale <= bins/2, and the upper end is not hit.
   void (*histogram_bins)(const float* x, size_t n, float scale, int32_t bins, int32_t* bin);
 

@@ -19,13 +19,13 @@ constexpr int kExponentMax = 128;   // Every finite float lies below 2^128.
 constexpr int kBinsMax = 1 << 20;
 constexpr int kShiftMin = -126;  // Powers of two that are normal floats.
 constexpr int kShiftMax = 127;
-constexpr size_t kOddBins = 3;   // Zeros, NaN, infinities, as the kernel numbers them behind the bins.
+constexpr size_t kCopies = 4;
 constexpr size_t kBlock = 1024;
 constexpr size_t kPieceMax = size_t{1} << 30;  // Counts of one piece fit 32 bits.
 
 }  // namespace
 
-PowerOfTwoHistogram::PowerOfTwoHistogram(int bins) : counts_(static_cast<size_t>(bins), 0) {
+PowerOfTwoHistogram::PowerOfTwoHistogram(int bins) : counts_(static_cast<size_t>(bins + kOddCounters), 0) {
   QUANTD_CHECK(bins > 0 && bins % 4 == 0);
 }
 
@@ -35,15 +35,15 @@ double PowerOfTwoHistogram::radius() const {
 
 uint64_t PowerOfTwoHistogram::total() const {
   uint64_t sum = zeros_;
-  for (const uint64_t count : counts_) sum += count;
+  for (const uint64_t count : counts()) sum += count;
   return sum;
 }
 
 void PowerOfTwoHistogram::GrowTo(int exponent) {
   if (exponent_ == kNoExponent) exponent_ = exponent;
-  const size_t bins = counts_.size();
+  const size_t bins = size();
   for (; exponent_ < exponent; ++exponent_) {
-    std::vector<uint64_t> grown(bins, 0);
+    std::vector<uint64_t> grown(counts_.size(), 0);
     // Pairs of bins become the bins of the middle half. Beyond `bins` doublings all counts sit in the two middle bins.
     for (size_t i = 0; i < bins; ++i) grown[bins / 4 + i / 2] += counts_[i];
     counts_ = std::move(grown);
@@ -54,7 +54,7 @@ void PowerOfTwoHistogram::Update(absl::Span<const float> values) {
   Update(values, Kernels().range(values.data(), values.size()));
 }
 
-void PowerOfTwoHistogram::Update(absl::Span<const float> values, const ValueRange& range) {
+void PowerOfTwoHistogram::Update(absl::Span<const float> values, const ValueRange& range, uint64_t weight) {
   // An empty range has infinite ends the wrong way round.
   const float largest = range.lower <= range.upper ? std::max(-range.lower, range.upper) : 0;
   if (largest > 0) {
@@ -67,58 +67,71 @@ void PowerOfTwoHistogram::Update(absl::Span<const float> values, const ValueRang
   const int shift = std::countr_zero(static_cast<unsigned>(half)) - exponent_;
   const bool power_of_two = std::has_single_bit(static_cast<unsigned>(half));
   if (exponent_ == kNoExponent || !power_of_two || shift < kShiftMin || shift > kShiftMax) {
-    CountOneByOne(values);
+    CountOneByOne(values, weight);
     return;
   }
   const float scale = std::ldexp(1.0f, shift);
+  if (values.size() < kCopies * counts_.size()) {
+    Count(values, scale, weight);
+    return;
+  }
   for (size_t begin = 0; begin < values.size(); begin += kPieceMax) {
-    Count(values.subspan(begin, kPieceMax), scale);
+    CountInCopies(values.subspan(begin, kPieceMax), scale, weight);
   }
 }
 
-void PowerOfTwoHistogram::Count(absl::Span<const float> values, float scale) {
+void PowerOfTwoHistogram::Count(absl::Span<const float> values, float scale, uint64_t weight) {
+  std::array<int32_t, kBlock> bin;
+  uint64_t* const counts = counts_.data();
+  for (size_t begin = 0; begin < values.size(); begin += kBlock) {
+    const size_t n = std::min(kBlock, values.size() - begin);
+    Kernels().histogram_bins(values.data() + begin, n, scale, bins(), bin.data());
+    for (size_t i = 0; i < n; ++i) counts[bin[i]] += weight;
+  }
+  uint64_t* const odd = counts + size();
+  for (int i = 0; i < kZeroCounters; ++i) zeros_ += odd[i];
+  not_a_number_ += odd[kZeroCounters];
+  infinite_ += odd[kZeroCounters + 1];
+  std::fill(odd, odd + kOddCounters, 0);
+}
+
+void PowerOfTwoHistogram::CountInCopies(absl::Span<const float> values, float scale, uint64_t weight) {
   // Neighbours often fall into one bin; counting them in different copies spares waiting for the one before.
-  const size_t stride = counts_.size() + kOddBins;
-  const size_t copies = values.size() < 4 * stride ? 1 : 4;
-  std::vector<uint32_t> counts(copies * stride, 0);
+  const size_t stride = counts_.size();
+  std::vector<uint32_t> counts(kCopies * stride, 0);
+  uint32_t* const first = counts.data();
   std::array<int32_t, kBlock> bin;
   for (size_t begin = 0; begin < values.size(); begin += kBlock) {
     const size_t n = std::min(kBlock, values.size() - begin);
     Kernels().histogram_bins(values.data() + begin, n, scale, bins(), bin.data());
-    uint32_t* const first = counts.data();
     size_t i = 0;
-    if (copies == 4) {
-      for (; i + 4 <= n; i += 4) {
-        ++first[bin[i]];
-        ++first[stride + static_cast<size_t>(bin[i + 1])];
-        ++first[2 * stride + static_cast<size_t>(bin[i + 2])];
-        ++first[3 * stride + static_cast<size_t>(bin[i + 3])];
-      }
+    for (; i + kCopies <= n; i += kCopies) {
+      for (size_t k = 0; k < kCopies; ++k) ++first[k * stride + static_cast<size_t>(bin[i + k])];
     }
     for (; i < n; ++i) ++first[bin[i]];
   }
-  for (size_t copy = 0; copy < copies; ++copy) {
+  for (size_t copy = 0; copy < kCopies; ++copy) {
     const uint32_t* const from = counts.data() + copy * stride;
-    for (size_t i = 0; i < counts_.size(); ++i) counts_[i] += from[i];
-    zeros_ += from[counts_.size()];
-    not_a_number_ += from[counts_.size() + 1];
-    infinite_ += from[counts_.size() + 2];
+    for (size_t i = 0; i < size(); ++i) counts_[i] += weight * from[i];
+    for (int i = 0; i < kZeroCounters; ++i) zeros_ += weight * from[bins() + i];
+    not_a_number_ += weight * from[bins() + kZeroCounters];
+    infinite_ += weight * from[bins() + kZeroCounters + 1];
   }
 }
 
-void PowerOfTwoHistogram::CountOneByOne(absl::Span<const float> values) {
+void PowerOfTwoHistogram::CountOneByOne(absl::Span<const float> values, uint64_t weight) {
   const int half = bins() / 2;
   // In double x * scale is exact for every float, so that growing later gives the same bins.
   const double scale = exponent_ == kNoExponent ? 0 : std::ldexp(half, -exponent_);
   for (const float x : values) {
     if (x == 0) {
-      ++zeros_;
+      zeros_ += weight;
     } else if (std::isnan(x)) {
-      ++not_a_number_;
+      not_a_number_ += weight;
     } else if (std::isinf(x)) {
-      ++infinite_;
+      infinite_ += weight;
     } else {
-      ++counts_[static_cast<size_t>(static_cast<int>(std::floor(static_cast<double>(x) * scale)) + half)];
+      counts_[static_cast<size_t>(static_cast<int>(std::floor(static_cast<double>(x) * scale)) + half)] += weight;
     }
   }
 }
@@ -133,10 +146,10 @@ void PowerOfTwoHistogram::Merge(const PowerOfTwoHistogram& other) {
   if (other.exponent_ < exponent_) {
     PowerOfTwoHistogram grown = other;
     grown.GrowTo(exponent_);
-    for (size_t i = 0; i < counts_.size(); ++i) counts_[i] += grown.counts_[i];
+    for (size_t i = 0; i < size(); ++i) counts_[i] += grown.counts_[i];
     return;
   }
-  for (size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
+  for (size_t i = 0; i < size(); ++i) counts_[i] += other.counts_[i];
 }
 
 double PowerOfTwoHistogram::Quantile(double q) const {
@@ -166,8 +179,8 @@ std::string PowerOfTwoHistogram::Serialize() const {
   writer.Unsigned(zeros_);
   writer.Unsigned(not_a_number_);
   writer.Unsigned(infinite_);
-  writer.Unsigned(counts_.size());
-  for (const uint64_t count : counts_) writer.Unsigned(count);
+  writer.Unsigned(size());
+  for (const uint64_t count : counts()) writer.Unsigned(count);
   return writer.Take();
 }
 
@@ -184,9 +197,9 @@ absl::StatusOr<PowerOfTwoHistogram> PowerOfTwoHistogram::Parse(absl::string_view
     return absl::InvalidArgumentError("the bytes are no histogram");
   }
   histogram.exponent_ = static_cast<int>(exponent);
-  histogram.counts_.resize(bins);
-  for (uint64_t& count : histogram.counts_) {
-    ASSIGN_OR_RETURN(count, reader.Unsigned());
+  histogram.counts_.assign(bins + kOddCounters, 0);
+  for (uint64_t i = 0; i < bins; ++i) {
+    ASSIGN_OR_RETURN(histogram.counts_[i], reader.Unsigned());
   }
   bytes = reader.rest();
   return histogram;

@@ -24,8 +24,9 @@ class PowerOfTwoHistogram {
 
   // Counts the values. R grows to the smallest power of two above their largest magnitude.
   void Update(absl::Span<const float> values);
-  // The same where the caller has already measured the values' finite range.
-  void Update(absl::Span<const float> values, const ValueRange& range);
+  // The same where the caller has already measured the finite range of what `values` are a part of. Each value counts
+  // as `weight`.
+  void Update(absl::Span<const float> values, const ValueRange& range, uint64_t weight = 1);
 
   // Adds the other's counts. REQUIRES: equal numbers of bins.
   void Merge(const PowerOfTwoHistogram& other);
@@ -34,13 +35,15 @@ class PowerOfTwoHistogram {
   // interpolation inside a bin. 0 when nothing was counted. REQUIRES: 0 <= q <= 1.
   double Quantile(double q) const;
 
-  int bins() const { return static_cast<int>(counts_.size()); }
+  int bins() const { return static_cast<int>(counts_.size()) - kOddCounters; }
   // R; 0 before the first value other than zero.
   double radius() const;
   double bin_width() const { return 2 * radius() / bins(); }
   // Bin i covers [lower(i), lower(i + 1)).
   double lower(int bin) const { return (bin - bins() / 2) * bin_width(); }
-  absl::Span<const uint64_t> counts() const { return counts_; }
+  absl::Span<const uint64_t> counts() const {
+    return absl::MakeConstSpan(counts_).subspan(0, counts_.size() - kOddCounters);
+  }
   uint64_t zeros() const { return zeros_; }
   uint64_t not_a_number() const { return not_a_number_; }
   uint64_t infinite() const { return infinite_; }
@@ -55,8 +58,10 @@ class PowerOfTwoHistogram {
 
  private:
   void GrowTo(int exponent);
-  void Count(absl::Span<const float> values, float scale);
-  void CountOneByOne(absl::Span<const float> values);
+  size_t size() const { return static_cast<size_t>(bins()); }
+  void Count(absl::Span<const float> values, float scale, uint64_t weight);
+  void CountInCopies(absl::Span<const float> values, float scale, uint64_t weight);
+  void CountOneByOne(absl::Span<const float> values, uint64_t weight);
 
   // R = 2^exponent_.
   static constexpr int kNoExponent = -10000;
@@ -64,7 +69,7 @@ class PowerOfTwoHistogram {
   uint64_t zeros_ = 0;
   uint64_t not_a_number_ = 0;
   uint64_t infinite_ = 0;
-  std::vector<uint64_t> counts_;
+  std::vector<uint64_t> counts_;  // The bins, and kOddCounters that are 0 between calls.
 };
 
 }  // namespace quantd

@@ -1,5 +1,9 @@
 #include "worker/quantize/calibrate.h"
 
+#include <memory>
+#include <mutex>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "common/error.h"
 #include "common/status_macros.h"
@@ -10,6 +14,41 @@ namespace quantd {
 namespace {
 
 using StatisticsMap = std::map<std::string, TensorStatistics>;
+
+// Statistics that batches are counted in, one for each batch that is under way. Counts commute, so it does not matter
+// which batch was counted where; making and merging histograms for every batch would take longer than counting.
+class Shards {
+ public:
+  explicit Shards(const std::vector<std::string>& tensors) {
+    for (const std::string& tensor : tensors) empty_[tensor];
+  }
+
+  std::unique_ptr<StatisticsMap> Take() {
+    const std::lock_guard lock(mutex_);
+    if (idle_.empty()) return std::make_unique<StatisticsMap>(empty_);
+    std::unique_ptr<StatisticsMap> shard = std::move(idle_.back());
+    idle_.pop_back();
+    return shard;
+  }
+
+  void Return(std::unique_ptr<StatisticsMap> shard) {
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(shard));
+  }
+
+  // REQUIRES: every shard was returned.
+  void MergeInto(StatisticsMap& total) {
+    for (const auto& [name, nothing] : empty_) {
+      TensorStatistics& statistics = total[name];
+      for (const std::unique_ptr<StatisticsMap>& shard : idle_) statistics.Merge(shard->at(name));
+    }
+  }
+
+ private:
+  StatisticsMap empty_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<StatisticsMap>> idle_;
+};
 
 absl::Status CheckFinite(const std::vector<std::string>& tensors, const StatisticsMap& statistics) {
   for (const std::string& tensor : tensors) {
@@ -29,29 +68,34 @@ absl::StatusOr<StatisticsMap> CalibrateTensors(const Graph& graph, int64_t opset
                                                const std::vector<std::string>& tensors,
                                                const BatchSource& rows, int threads) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Executor> executor,
-                   CompileGraph(graph, opset, CpuBackend(), tensors));
+                   CompileGraph(graph, opset, CpuBackend(), tensors, Arithmetic::kFloat, nullptr, KeptLayout::kAny));
+  Shards shards(tensors);
+  using Ranges = std::map<std::string, BatchRange>;
   StatisticsMap total;
-  RETURN_IF_ERROR(MapInOrder<StatisticsMap>(
+  RETURN_IF_ERROR(MapInOrder<Ranges>(
       rows.batches, threads,
-      [&](int64_t batch) -> absl::StatusOr<StatisticsMap> {
+      [&](int64_t batch) -> absl::StatusOr<Ranges> {
         ASSIGN_OR_RETURN(const TensorMap feeds, rows.load(batch));
-        StatisticsMap statistics;
+        std::unique_ptr<StatisticsMap> shard = shards.Take();
+        Ranges ranges;
         RETURN_IF_ERROR(executor
                             ->RunObserved(feeds,
-                                         [&](const std::string& name, const Tensor& tensor) {
-                                           // The layer that reads it refuses it by name.
-                                           if (tensor.dtype() != DataType::kFloat) return;
-                                           statistics[name].Update(absl::MakeConstSpan(
-                                               tensor.data<float>(), static_cast<size_t>(tensor.size())));
-                                         })
+                                          [&](const std::string& name, const Tensor& tensor) {
+                                            // The layer that reads it refuses it by name.
+                                            if (tensor.dtype() != DataType::kFloat) return;
+                                            ranges[name] = shard->at(name).Count(absl::MakeConstSpan(
+                                                tensor.data<float>(), static_cast<size_t>(tensor.size())));
+                                          })
                             .status());
-        return statistics;
+        shards.Return(std::move(shard));
+        return ranges;
       },
-      [&](int64_t batch, StatisticsMap statistics) {
-        for (const std::string& tensor : tensors) total[tensor].Merge(statistics[tensor]);
+      [&](int64_t batch, Ranges ranges) {
+        for (const auto& [name, range] : ranges) total[name].Append(range);
         rows.done(batch + 1);
         return absl::OkStatus();
       }));
+  shards.MergeInto(total);
   RETURN_IF_ERROR(CheckFinite(tensors, total));
   return total;
 }

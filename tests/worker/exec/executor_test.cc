@@ -68,6 +68,28 @@ TEST(ExecutorTest, ShowsKeptTensorsInTheOrderOfTheirMaking) {
   EXPECT_THAT(ValuesOf(outputs.at("y")), ElementsAre(2, 3));
 }
 
+TEST(ExecutorTest, AKeptTensorOfAnyLayoutHasTheSameElements) {
+  // Three channels that a convolution makes of one: 1, 10 and 100 times x.
+  Graph graph = GraphOf({Op("Conv", {"x", "w"}, {"a"}), Op("Relu", {"a"}, {"b"}), Op("Neg", {"b"}, {"y"})},
+                        {{"w", Tensor::Of<float>({3, 1, 1, 1}, {1, 10, 100})}});
+  const Tensor x = Tensor::Of<float>({1, 1, 1, 3}, {1, -2, 3});
+  std::map<std::string, std::vector<float>> plain, any;
+  for (auto* seen : {&plain, &any}) {
+    ASSERT_OK_AND_ASSIGN(const auto executor,
+                         CompileGraph(graph, kOpset, CpuBackend(), {"a", "b", "x"}, Arithmetic::kFloat,
+                                      seen == &any ? KeptLayout::kAny : KeptLayout::kPlain));
+    ASSERT_OK_AND_ASSIGN(const TensorMap outputs,
+                         executor->RunObserved({{"x", x}}, [&](const std::string& name, const Tensor& tensor) {
+                           (*seen)[name] = ValuesOf(tensor);
+                         }));
+    EXPECT_THAT(ValuesOf(outputs.at("y")), ElementsAre(-1, 0, -3, -10, 0, -30, -100, 0, -300));
+  }
+  EXPECT_THAT(plain["b"], ElementsAre(1, 0, 3, 10, 0, 30, 100, 0, 300));
+  EXPECT_THAT(any["x"], ElementsAre(1, -2, 3));
+  EXPECT_THAT(any["a"], ::testing::UnorderedElementsAre(1, -2, 3, 10, -20, 30, 100, -200, 300));
+  EXPECT_THAT(any["b"], ::testing::UnorderedElementsAre(1, 0, 3, 10, 0, 30, 100, 0, 300));
+}
+
 TEST(ExecutorTest, OnlyTensorsOfTheGraphCanBeKept) {
   EXPECT_THAT(CompileGraph(AbsoluteGraph(), kOpset, CpuBackend(), {"absent"}),
               HasReason("UNKNOWN_TENSOR"));

@@ -1,4 +1,5 @@
 // Ranges, histogram bins and integer codes against their definitions, one value at a time.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -56,9 +57,27 @@ TEST_P(CodesTest, RangesLeaveOutWhatIsNotFinite) {
   const ValueRange range = GetParam()->range(x.data(), x.size());
   EXPECT_EQ(range.lower, lower);
   EXPECT_EQ(range.upper, upper);
+  EXPECT_FALSE(range.finite);
   const std::vector<float> none = {kInfinity, std::numeric_limits<float>::quiet_NaN()};
   const ValueRange empty = GetParam()->range(none.data(), none.size());
   EXPECT_GT(empty.lower, empty.upper);
+}
+
+TEST_P(CodesTest, OneOddValueAnywhereIsNoticed) {
+  for (size_t n = 1; n <= 70; ++n) {
+    std::vector<float> x = KernelInput(n, 8, 2);
+    const ValueRange range = GetParam()->range(x.data(), n);
+    EXPECT_TRUE(range.finite);
+    EXPECT_EQ(range.lower, *std::min_element(x.begin(), x.end()));
+    EXPECT_EQ(range.upper, *std::max_element(x.begin(), x.end()));
+    for (size_t i = 0; i < n; ++i) {
+      for (const float odd : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+        std::vector<float> other = x;
+        other[i] = odd;
+        EXPECT_FALSE(GetParam()->range(other.data(), n).finite) << n << " " << i;
+      }
+    }
+  }
 }
 
 TEST_P(CodesTest, BinsAreTheFloorOfTheScaledValue) {
@@ -70,9 +89,9 @@ TEST_P(CodesTest, BinsAreTheFloorOfTheScaledValue) {
     std::vector<int32_t> bins(x.size());
     GetParam()->histogram_bins(x.data(), x.size(), scale, 4096, bins.data());
     for (size_t i = 0; i < x.size(); ++i) {
-      const int32_t expected = std::isnan(x[i])   ? 4097
-                               : std::isinf(x[i]) ? 4098
-                               : x[i] == 0        ? 4096
+      const int32_t expected = std::isnan(x[i])   ? 4096 + 16
+                               : std::isinf(x[i]) ? 4096 + 17
+                               : x[i] == 0        ? 4096 + static_cast<int32_t>(i % 16)
                                                   : static_cast<int32_t>(std::floor(double{x[i]} * scale)) + 2048;
       ASSERT_EQ(bins[i], expected) << x[i];
     }

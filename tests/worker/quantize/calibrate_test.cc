@@ -47,6 +47,18 @@ TEST(CalibrateTest, ObservesEveryBatchInOrder) {
   }
 }
 
+TEST(CalibrateTest, ThreadsChangeNoBitOfLargeTensors) {
+  // 7 batches of up to 3 rows, 60,000 values each: only a share is counted.
+  const Tensor x = RandomTensor({20, 20000}, 3);
+  ASSERT_OK_AND_ASSIGN(const auto one, CalibrateTensors(Scaled(), kOpset, {"x", "m", "y"}, BatchesOf(x, 3), 1));
+  EXPECT_EQ(one.at("m").batches().size(), 7u);
+  for (const int threads : {2, 5}) {
+    ASSERT_OK_AND_ASSIGN(const auto many,
+                         CalibrateTensors(Scaled(), kOpset, {"x", "m", "y"}, BatchesOf(x, 3), threads));
+    EXPECT_EQ(many, one) << threads;
+  }
+}
+
 TEST(CalibrateTest, ATensorThatIsNotFiniteIsNamed) {
   Tensor x = RandomTensor({5, 3}, 1);
   x.mutable_data<float>()[14] = 3e38f;  // Twice that is infinite.

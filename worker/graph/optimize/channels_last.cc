@@ -24,7 +24,8 @@ const std::vector<int64_t> kToFirst = {0, 3, 1, 2};
 
 class Mover {
  public:
-  Mover(Graph& graph, int64_t opset) : graph_(graph), opset_(opset), index_(graph) {
+  Mover(Graph& graph, const PassContext& context)
+      : graph_(graph), opset_(context.opset), any_layout_(context.any_layout), index_(graph) {
     for (const Node& node : graph.nodes) {
       names_.insert(node.outputs.begin(), node.outputs.end());
       names_.insert(node.inputs.begin(), node.inputs.end());
@@ -38,7 +39,14 @@ class Mover {
     for (const Node& node : graph_.nodes) {
       if (!Convert(node)) Emit(node);
     }
-    for (const ValueInfo& output : graph_.outputs) MakePlain(output.name);
+    for (ValueInfo& output : graph_.outputs) {
+      const bool any = any_layout_.count(output.name) > 0 && only_twins_.count(output.name) > 0;
+      if (any) {
+        output.name = twins_.at(output.name).name;
+      } else {
+        MakePlain(output.name);
+      }
+    }
     graph_.nodes = std::move(moved_);
     return !twins_.empty();
   }
@@ -118,6 +126,7 @@ class Mover {
 
   Graph& graph_;
   const int64_t opset_;
+  const std::set<std::string>& any_layout_;
   const GraphIndex index_;
   std::set<std::string> names_;
   std::vector<Node> moved_;
@@ -279,7 +288,7 @@ bool Mover::ConvertTranspose(const Node& node) {
 }  // namespace
 
 bool MoveChannelsLast(Graph& graph, const PassContext& context) {
-  return Mover(graph, context.opset).Move();
+  return Mover(graph, context).Move();
 }
 
 }  // namespace quantd::optimize

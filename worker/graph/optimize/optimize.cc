@@ -28,12 +28,17 @@ constexpr Pass kLayouts[] = {&optimize::MoveChannelsLast, &optimize::MergeTransp
 
 }  // namespace
 
-void Optimize(Graph& graph, const std::vector<std::string>& keep, const optimize::PassContext& context) {
+std::map<std::string, std::string> Optimize(Graph& graph, const std::vector<std::string>& keep, bool any_layout,
+                                            optimize::PassContext context) {
   const size_t outputs = graph.outputs.size();
   std::set<std::string> seen;
   for (const ValueInfo& output : graph.outputs) seen.insert(output.name);
+  std::vector<std::string> added;
   for (const std::string& name : keep) {
-    if (seen.insert(name).second) graph.outputs.push_back({.name = name});
+    if (!seen.insert(name).second) continue;
+    graph.outputs.push_back({.name = name});
+    added.push_back(name);
+    if (any_layout) context.any_layout.insert(name);
   }
   // Before constants are folded: it wants weights as their codes.
   if (context.integer) optimize::LowerToInteger(graph, context);
@@ -49,7 +54,13 @@ void Optimize(Graph& graph, const std::vector<std::string>& keep, const optimize
   for (const Pass pass : kFusions) pass(graph, context);
   for (const Pass pass : kLayouts) pass(graph, context);
   RemoveDeadNodes(graph);
+  std::map<std::string, std::string> moved;
+  for (size_t i = 0; i < added.size(); ++i) {
+    const std::string& now = graph.outputs[outputs + i].name;
+    if (now != added[i]) moved[added[i]] = now;
+  }
   graph.outputs.resize(outputs);
+  return moved;
 }
 
 }  // namespace quantd

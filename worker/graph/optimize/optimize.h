@@ -3,6 +3,7 @@
 // written to a file.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,10 @@ namespace quantd {
 
 // Tensors named in `keep` still exist afterwards, with the values that the nodes around them give. Nodes stay in
 // topological order. Deterministic; time about linear in the number of nodes.
-void Optimize(Graph& graph, const std::vector<std::string>& keep, const optimize::PassContext& context);
+//
+// With `any_layout` a kept tensor may be left in another order of its elements, under another name. Returns the name in
+// the optimized graph of each tensor that was moved so.
+std::map<std::string, std::string> Optimize(Graph& graph, const std::vector<std::string>& keep, bool any_layout,
+                                            optimize::PassContext context);
 
 }  // namespace quantd

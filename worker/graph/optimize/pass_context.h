@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -18,6 +20,10 @@ struct PassContext {
 
   // Whether quantized layers are to compute in integers instead of simulating that in float.
   bool integer = false;
+
+  // Graph outputs whose elements may come in any order: a pass that makes another layout of one may let the output
+  // name that tensor instead.
+  std::set<std::string> any_layout;
 
   // Whether the executor's backend runs a node; a pass makes no node that it does not.
   std::function<bool(const Node& node)> supports;

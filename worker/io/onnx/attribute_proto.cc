@@ -30,7 +30,7 @@ Proto::AttributeType KindOf(const Proto& proto) {
 
 }  // namespace
 
-absl::StatusOr<AttributeValue> AttributeFromProto(const Proto& proto, absl::string_view field,
+absl::StatusOr<AttributeValue> AttributeFromProto(Proto& proto, absl::string_view field,
                                                   ExternalData& external_data,
                                                   const BodyReader& read_body) {
   if (!proto.ref_attr_name().empty()) {
@@ -51,11 +51,11 @@ absl::StatusOr<AttributeValue> AttributeFromProto(const Proto& proto, absl::stri
       return AttributeValue(
           std::vector<std::string>(proto.strings().begin(), proto.strings().end()));
     case Proto::TENSOR: {
-      ASSIGN_OR_RETURN(Tensor tensor, TensorFromProto(proto.t(), field, external_data));
+      ASSIGN_OR_RETURN(Tensor tensor, TakeTensor(*proto.mutable_t(), field, external_data));
       return AttributeValue(std::move(tensor));
     }
     case Proto::GRAPH: {
-      ASSIGN_OR_RETURN(std::shared_ptr<const Graph> body, read_body(proto.g(), field));
+      ASSIGN_OR_RETURN(std::shared_ptr<const Graph> body, read_body(*proto.mutable_g(), field));
       return AttributeValue(std::move(body));
     }
     case Proto::UNDEFINED:

@@ -18,12 +18,14 @@ namespace quantd::onnx_io {
 
 // Reads the body that an attribute holds; `field` is the path of the attribute.
 using BodyReader = std::function<absl::StatusOr<std::shared_ptr<const Graph>>(
-    const onnx::GraphProto& proto, absl::string_view field)>;
+    onnx::GraphProto& proto, absl::string_view field)>;
 
+// Tensors inside, those of bodies too, are taken out of `proto` (TakeTensor).
+//
 // Errors: BAD_GRAPH for an attribute without a value, UNSUPPORTED_MODEL for kinds that a Graph does
 // not hold (lists of tensors or graphs, sparse tensors, types, references), those of tensors and
 // bodies.
-absl::StatusOr<AttributeValue> AttributeFromProto(const onnx::AttributeProto& proto,
+absl::StatusOr<AttributeValue> AttributeFromProto(onnx::AttributeProto& proto,
                                                   absl::string_view field,
                                                   ExternalData& external_data,
                                                   const BodyReader& read_body);

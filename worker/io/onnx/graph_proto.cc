@@ -75,14 +75,14 @@ class GraphBuilder {
   GraphBuilder(ExternalData& external_data, std::string path, int depth)
       : external_data_(external_data), path_(std::move(path)), depth_(depth) {}
 
-  absl::StatusOr<Graph> Build(const onnx::GraphProto& proto) {
+  absl::StatusOr<Graph> Build(onnx::GraphProto& proto) {
     graph_.name = proto.name();
     RETURN_IF_ERROR(ReadInitializers(proto));
     RETURN_IF_ERROR(ReadValues(proto));
     for (const onnx::NodeProto& node : proto.node()) {
       if (!node.name().empty()) node_names_.insert(node.name());
     }
-    for (int i = 0; i < proto.node_size(); ++i) RETURN_IF_ERROR(ReadNode(proto.node(i), i));
+    for (int i = 0; i < proto.node_size(); ++i) RETURN_IF_ERROR(ReadNode(*proto.mutable_node(i), i));
     RETURN_IF_ERROR(Sort());
     return std::move(graph_);
   }
@@ -107,14 +107,14 @@ class GraphBuilder {
     return absl::OkStatus();
   }
 
-  absl::Status ReadInitializers(const onnx::GraphProto& proto) {
+  absl::Status ReadInitializers(onnx::GraphProto& proto) {
     for (const onnx::SparseTensorProto& sparse : proto.sparse_initializer()) {
       return UnsupportedModel(FieldOf(path_, "sparse_initializer", sparse.values().name()),
                               "sparse tensors are not supported; store it densely");
     }
-    for (const onnx::TensorProto& initializer : proto.initializer()) {
+    for (onnx::TensorProto& initializer : *proto.mutable_initializer()) {
       const std::string field = FieldOf(path_, "initializer", initializer.name());
-      ASSIGN_OR_RETURN(Tensor tensor, TensorFromProto(initializer, field, external_data_));
+      ASSIGN_OR_RETURN(Tensor tensor, TakeTensor(initializer, field, external_data_));
       RETURN_IF_ERROR(AddInitializer(initializer.name(), std::move(tensor), field));
     }
     return absl::OkStatus();
@@ -142,7 +142,7 @@ class GraphBuilder {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<std::shared_ptr<const Graph>> ReadBody(const onnx::GraphProto& proto,
+  absl::StatusOr<std::shared_ptr<const Graph>> ReadBody(onnx::GraphProto& proto,
                                                         absl::string_view field) {
     if (depth_ + 1 > kSubgraphDepthMax) {
       return BadGraph(path_.substr(0, 200),
@@ -154,7 +154,7 @@ class GraphBuilder {
     return std::make_shared<const Graph>(std::move(graph));
   }
 
-  absl::Status ReadNode(const onnx::NodeProto& proto, int position) {
+  absl::Status ReadNode(onnx::NodeProto& proto, int position) {
     Node node{.op_type = proto.op_type(),
               .domain = proto.domain() == "ai.onnx" ? std::string() : proto.domain(),
               .inputs = {proto.input().begin(), proto.input().end()},
@@ -167,11 +167,11 @@ class GraphBuilder {
                                               : proto.name());
     const std::string field = FieldOf(path_, "node", node.name);
     if (node.op_type.empty()) return BadGraph(field, "has no operator type");
-    const BodyReader read_body = [this](const onnx::GraphProto& body,
+    const BodyReader read_body = [this](onnx::GraphProto& body,
                                         absl::string_view body_field) {
       return ReadBody(body, body_field);
     };
-    for (const onnx::AttributeProto& attribute : proto.attribute()) {
+    for (onnx::AttributeProto& attribute : *proto.mutable_attribute()) {
       const std::string attribute_field = FieldOf(field, "attribute", attribute.name());
       ASSIGN_OR_RETURN(AttributeValue value,
                        AttributeFromProto(attribute, attribute_field, external_data_, read_body));
@@ -226,7 +226,7 @@ class GraphBuilder {
 
 }  // namespace
 
-absl::StatusOr<Graph> GraphFromProto(const onnx::GraphProto& proto, ExternalData& external_data) {
+absl::StatusOr<Graph> GraphFromProto(onnx::GraphProto& proto, ExternalData& external_data) {
   return GraphBuilder(external_data, "model.graph", 0).Build(proto);
 }
 

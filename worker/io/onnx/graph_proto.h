@@ -17,7 +17,9 @@ inline constexpr int kSubgraphDepthMax = 64;
 // Constants become initializers, initializers are no inputs, every node has a unique name, and
 // nodes follow the producers of their inputs, in bodies too.
 //
+// Weights are taken out of `proto` one by one, so that none is held twice.
+//
 // Errors: BAD_GRAPH, BAD_TENSOR, EXTERNAL_DATA, UNSUPPORTED_DTYPE, UNSUPPORTED_MODEL.
-absl::StatusOr<Graph> GraphFromProto(const onnx::GraphProto& proto, ExternalData& external_data);
+absl::StatusOr<Graph> GraphFromProto(onnx::GraphProto& proto, ExternalData& external_data);
 
 }  // namespace quantd::onnx_io

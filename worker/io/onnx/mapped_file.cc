@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "common/errno_status.h"
@@ -29,6 +31,15 @@ absl::StatusOr<std::shared_ptr<const MappedFile>> MappedFile::Open(const std::st
   if (memory == MAP_FAILED) return ErrnoStatus("map", path);
   return std::shared_ptr<const MappedFile>(
       new MappedFile(absl::string_view(static_cast<const char*>(memory), size)));
+}
+
+void MappedFile::Forget(size_t begin, size_t end) const {
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  // A page on the border may be in use on its other side.
+  begin = (begin + page - 1) / page * page;
+  end = std::min(end, content_.size()) / page * page;
+  // Clean pages of a private mapping come back from the file. A failure costs memory only.
+  if (begin < end) (void)::madvise(const_cast<char*>(content_.data()) + begin, end - begin, MADV_DONTNEED);
 }
 
 MappedFile::~MappedFile() {

@@ -1,6 +1,7 @@
 // A regular file in read-only memory.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -22,6 +23,10 @@ class MappedFile {
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
+
+  // Hints that bytes [begin, end) will not be read soon: their pages no longer count as this process's memory. They
+  // stay readable.
+  void Forget(size_t begin, size_t end) const;
 
   // Starts on a page boundary; empty for an empty file.
   absl::string_view content() const { return content_; }

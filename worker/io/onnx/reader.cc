@@ -1,6 +1,7 @@
 #include "worker/io/onnx/reader.h"
 
 #include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <onnx/onnx_pb.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 #include "worker/io/onnx/functions.h"
 #include "worker/io/onnx/graph_proto.h"
 #include "worker/io/onnx/mapped_file.h"
+#include "worker/io/onnx/mapped_stream.h"
 
 namespace quantd {
 namespace {
@@ -60,13 +62,14 @@ std::string Guess(absl::string_view bytes) {
   return "";
 }
 
-absl::Status Parse(absl::string_view bytes, onnx::ModelProto& proto) {
+// `stream` gives `bytes`.
+absl::Status Parse(absl::string_view bytes, google::protobuf::io::ZeroCopyInputStream& stream,
+                   onnx::ModelProto& proto) {
   if (bytes.empty()) return onnx_io::EmptyModel();
   if (static_cast<int64_t>(bytes.size()) > kModelBytesMax) {
     return onnx_io::ModelTooLarge(static_cast<int64_t>(bytes.size()), kModelBytesMax);
   }
-  google::protobuf::io::CodedInputStream input(reinterpret_cast<const uint8_t*>(bytes.data()),
-                                               static_cast<int>(bytes.size()));
+  google::protobuf::io::CodedInputStream input(&stream);
   input.SetRecursionLimit(kMessageDepthMax);
   if (!proto.ParseFromCodedStream(&input) || !input.ConsumedEntireMessage()) {
     const std::string guess = Guess(bytes);
@@ -112,7 +115,7 @@ absl::StatusOr<Model> FromProto(onnx::ModelProto& proto,
     model.metadata[entry.key()] = entry.value();
   }
   onnx_io::ExternalData external_data(external_files);
-  ASSIGN_OR_RETURN(model.graph, onnx_io::GraphFromProto(proto.graph(), external_data));
+  ASSIGN_OR_RETURN(model.graph, onnx_io::GraphFromProto(*proto.mutable_graph(), external_data));
   RETURN_IF_ERROR(RaiseLegacyOpset(model));
   return model;
 }
@@ -124,7 +127,8 @@ absl::StatusOr<Model> ReadOnnxModel(const std::string& path,
   onnx::ModelProto proto;
   {
     ASSIGN_OR_RETURN(const auto file, onnx_io::MappedFile::Open(path));
-    RETURN_IF_ERROR(Parse(file->content(), proto));
+    onnx_io::MappedStream stream(*file);
+    RETURN_IF_ERROR(Parse(file->content(), stream, proto));
   }
   return FromProto(proto, external_files);
 }
@@ -132,7 +136,10 @@ absl::StatusOr<Model> ReadOnnxModel(const std::string& path,
 absl::StatusOr<Model> ParseOnnxModel(absl::string_view bytes,
                                      const std::map<std::string, std::string>& external_files) {
   onnx::ModelProto proto;
-  RETURN_IF_ERROR(Parse(bytes, proto));
+  // What is longer is refused before the stream is looked at.
+  const auto length = std::min(static_cast<int64_t>(bytes.size()), kModelBytesMax);
+  google::protobuf::io::ArrayInputStream stream(bytes.data(), static_cast<int>(length));
+  RETURN_IF_ERROR(Parse(bytes, stream, proto));
   return FromProto(proto, external_files);
 }
 

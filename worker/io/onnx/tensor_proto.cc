@@ -184,6 +184,15 @@ absl::StatusOr<Tensor> TensorFromProto(const onnx::TensorProto& proto, absl::str
   return tensor;
 }
 
+absl::StatusOr<Tensor> TakeTensor(onnx::TensorProto& proto, absl::string_view field, ExternalData& external_data) {
+  absl::StatusOr<Tensor> tensor = TensorFromProto(proto, field, external_data);
+  // Clear() would keep the memory for the next message.
+  onnx::TensorProto gone;
+  gone.Swap(&proto);
+  proto.set_name(gone.name());
+  return tensor;
+}
+
 void TensorToProto(const Tensor& tensor, absl::string_view name, onnx::TensorProto& proto) {
   QUANTD_CHECK(tensor.defined());
   proto.set_name(std::string(name));

@@ -22,6 +22,9 @@ namespace quantd::onnx_io {
 absl::StatusOr<Tensor> TensorFromProto(const onnx::TensorProto& proto, absl::string_view field,
                                        ExternalData& external_data);
 
+// The same, and leaves `proto` empty but for its name: its memory is free when the tensor has it.
+absl::StatusOr<Tensor> TakeTensor(onnx::TensorProto& proto, absl::string_view field, ExternalData& external_data);
+
 // Elements go to raw_data, little-endian; strings to string_data. REQUIRES: tensor.is_array().
 void TensorToProto(const Tensor& tensor, absl::string_view name, onnx::TensorProto& proto);
 

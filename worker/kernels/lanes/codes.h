@@ -9,8 +9,9 @@
 
 namespace quantd::lanes {
 
+// The range where some values are no finite numbers.
 template <typename L>
-static ValueRange RangeOf(const float* x, size_t n) {
+static ValueRange RangeOfFinite(const float* x, size_t n) {
   const L infinity = L::Set(kInfinity), minus_infinity = L::Set(-kInfinity);
   L lower = infinity, upper = minus_infinity;
   size_t i = 0;
@@ -25,8 +26,38 @@ static ValueRange RangeOf(const float* x, size_t n) {
     lower = Min(lower, SelectLess(Abs(v), infinity, v, infinity));
     upper = Max(upper, SelectLess(Abs(v), infinity, v, minus_infinity));
   }
-  return {LowestOfLanes(lower), HighestOfLanes(upper)};
+  return {LowestOfLanes(lower), HighestOfLanes(upper), false};
 }
+
+template <typename L>
+static ValueRange RangeOf(const float* x, size_t n) {
+  const L zero = L::Set(0.0f);
+  // Two sets of registers: each step would wait for the one before.
+  L lower = L::Set(kInfinity), upper = L::Set(-kInfinity), odd = zero;
+  L lower2 = lower, upper2 = upper, odd2 = zero;
+  size_t i = 0;
+  for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
+    const L v = L::Load(x + i), w = L::Load(x + i + kLanes);
+    lower = Min(v, lower);
+    upper = Max(v, upper);
+    odd = MulAdd(v, zero, odd);  // NaN from NaN or an infinity on.
+    lower2 = Min(w, lower2);
+    upper2 = Max(w, upper2);
+    odd2 = MulAdd(w, zero, odd2);
+  }
+  for (; i < n; i += kLanes) {
+    const L v = i + kLanes <= n ? L::Load(x + i) : KeepFirst(L::LoadPartial(x + i, n - i), n - i, L::Set(x[0]));
+    lower = Min(v, lower);
+    upper = Max(v, upper);
+    odd = MulAdd(v, zero, odd);
+  }
+  const L flag = SelectEqual(Add(odd, odd2), zero, zero, L::Set(1.0f));
+  if (HighestOfLanes(flag) > 0) return RangeOfFinite<L>(x, n);
+  return {LowestOfLanes(Min(lower, lower2)), HighestOfLanes(Max(upper, upper2))};
+}
+
+static_assert(kZeroCounters == kLanes);
+static constexpr float kLaneNumbers[kLanes] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
 template <typename L>
 QUANTD_INLINE L BinOf(L x, L scale, float bins) {
@@ -35,8 +66,8 @@ QUANTD_INLINE L BinOf(L x, L scale, float bins) {
   // A tiny negative number whose product is rounded to zero still lies in the bin below zero.
   v = SelectLess(x, zero, Min(v, L::Set(-1e-30f)), v);
   L bin = Add(Floor(v), L::Set(bins / 2));
-  bin = SelectEqual(x, zero, L::Set(bins), bin);
-  const L odd = SelectEqual(Abs(x), infinity, L::Set(bins + 2), L::Set(bins + 1));
+  bin = SelectEqual(x, zero, Add(L::Load(kLaneNumbers), L::Set(bins)), bin);
+  const L odd = SelectEqual(Abs(x), infinity, L::Set(bins + kZeroCounters + 1), L::Set(bins + kZeroCounters));
   return SelectLess(Abs(x), infinity, bin, odd);
 }
 

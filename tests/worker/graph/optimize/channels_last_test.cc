@@ -46,6 +46,19 @@ TEST(ChannelsLastTest, OutputsAreThereInTheirOwnLayout) {
             1);
 }
 
+TEST(ChannelsLastTest, AnOutputOfAnyLayoutIsNotTransposedBack) {
+  Graph graph = GraphOf({Op("Conv", {"x", "w"}, {"a"}), Op("Relu", {"a"}, {"b"}), Op("Conv", {"b", "w"}, {"y"})},
+                        {{"w", Tensor(DataType::kFloat, {2, 2, 1, 1})}});
+  for (const char* output : {"b", "x"}) graph.outputs.push_back({.name = output});
+  MoveChannelsLast(graph,
+                   {.opset = kOpset, .any_layout = {"b", "x"}, .supports = [](const Node&) { return true; }});
+  EXPECT_THAT(Types(graph), ElementsAre("Transpose", "FusedConv", "Relu", "FusedConv", "Transpose"));
+  EXPECT_THAT(graph.nodes[4].outputs, ElementsAre("y"));  // Not among them: plain.
+  ASSERT_EQ(graph.outputs.size(), 3u);
+  EXPECT_EQ(graph.outputs[1].name, graph.nodes[2].outputs[0]);
+  EXPECT_EQ(graph.outputs[2].name, "x");  // There is nothing to spare.
+}
+
 TEST(ChannelsLastTest, WithoutAConvolutionNothingMoves) {
   EXPECT_THAT(Types(Moved({Op("Relu", {"x"}, {"a"}), Op("GlobalAveragePool", {"a"}, {"y"})})),
               ElementsAre("Relu", "GlobalAveragePool"));

@@ -153,6 +153,37 @@ TEST(ReadOnnxModel, ReadsBodiesThatCaptureOuterTensors) {
   EXPECT_EQ(body->initializers.count("one"), 1u);
 }
 
+TEST(ReadOnnxModel, WeightsBeyondOneChunkOfTheFileComeOutWhole) {
+  // 3 MiB of raw data between small tensors, and a Constant of 2 MiB: a file is parsed a mebibyte at a time.
+  constexpr int64_t kCount = 786432;
+  std::vector<float> expected(kCount);
+  for (size_t i = 0; i < expected.size(); ++i) expected[i] = static_cast<float>(i);
+  onnx::ModelProto proto = ReluModel();
+  onnx::GraphProto* graph = proto.mutable_graph();
+  AddInitializer(graph, "small", onnx::TensorProto::FLOAT, {1})->set_raw_data("\0\0\x80\x3f", 4);
+  AddInitializer(graph, "large", onnx::TensorProto::FLOAT, {kCount})->set_raw_data(expected.data(), kCount * 4);
+  AddInitializer(graph, "typed", onnx::TensorProto::FLOAT, {2})->add_float_data(2);
+  graph->mutable_initializer(2)->add_float_data(3);
+  onnx::AttributeProto* value = AddNode(graph, "Constant", {}, {"constant"})->add_attribute();
+  value->set_name("value");
+  value->set_type(onnx::AttributeProto::TENSOR);
+  value->mutable_t()->set_data_type(onnx::TensorProto::FLOAT);
+  value->mutable_t()->add_dims(kCount / 2);
+  value->mutable_t()->set_raw_data(expected.data(), kCount * 2);
+  ASSERT_OK_AND_ASSIGN(const Model model, Read(proto));
+  const std::map<std::string, Tensor>& tensors = model.graph.initializers;
+  EXPECT_EQ(*tensors.at("small").data<float>(), 1);
+  EXPECT_EQ(tensors.at("typed").data<float>()[1], 3);
+  ASSERT_EQ(tensors.at("large").size(), kCount);
+  EXPECT_EQ(std::memcmp(tensors.at("large").raw(), expected.data(), kCount * 4), 0);
+  ASSERT_EQ(tensors.at("constant").size(), kCount / 2);
+  EXPECT_EQ(std::memcmp(tensors.at("constant").raw(), expected.data(), kCount * 2), 0);
+  const std::string bytes = proto.SerializeAsString();
+  for (const size_t cut : {bytes.size() - 1, size_t{1} << 20, (size_t{2} << 20) + 5}) {
+    EXPECT_THAT(ReadBytes(bytes.substr(0, cut)), HasReason("MALFORMED_MODEL")) << cut;
+  }
+}
+
 TEST(ReadOnnxModel, RefusesABodyThatReadsWhatNobodyMakes) {
   EXPECT_THAT(Read(IfModel("ghost")), HasReason("BAD_GRAPH"));
 }
