@@ -266,7 +266,7 @@ std::vector<BadInput> BadRecipes() {
       {"UnknownPreset", [](auto&, auto& spec) { spec.mutable_recipe()->set_preset("w1a1"); },
        kInvalid, "UNKNOWN_PRESET", "spec.recipe.preset"},
       {"NoRecipe", [](auto&, auto& spec) { spec.clear_recipe(); }, kInvalid, "INCOMPLETE_RECIPE",
-       "spec.recipe.activation.range.id"},
+       "spec.recipe.weight.range.id"},
       {"UnknownMethod",
        [](auto&, auto& spec) {
          spec.mutable_recipe()->mutable_activation()->mutable_range()->set_id("guess");
