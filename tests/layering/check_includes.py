@@ -42,7 +42,7 @@ ALLOWED = {
     "worker/quantize": WORKER_GRAPH + ["worker/graph/rewrites", "worker/methods", "worker/exec", "worker/backend",
                                        "worker/observe", "worker/formats"],
     "worker/quality": WORKER_GRAPH + ["common/stats", "worker/methods", "worker/exec"],
-    "worker/io": WORKER_GRAPH + ["worker/io", "onnx"],
+    "worker/io": WORKER_GRAPH + ["worker/graph/rewrites", "worker/formats", "worker/io", "onnx"],
     "worker/job/protocol": COMMON + ["quantd/v1"],
     "worker/job": COMMON + ["common/stats", "worker", "proto/wire", "quantd/v1", "google/rpc"],
     "worker/agent": COMMON + ["worker/job/protocol", "proto/wire", "google/rpc", "quantd/v1"],

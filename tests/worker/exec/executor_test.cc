@@ -76,7 +76,7 @@ TEST(ExecutorTest, AKeptTensorOfAnyLayoutHasTheSameElements) {
   std::map<std::string, std::vector<float>> plain, any;
   for (auto* seen : {&plain, &any}) {
     ASSERT_OK_AND_ASSIGN(const auto executor,
-                         CompileGraph(graph, kOpset, CpuBackend(), {"a", "b", "x"}, Arithmetic::kFloat,
+                         CompileGraph(graph, kOpset, CpuBackend(), {"a", "b", "x"}, Arithmetic::kFloat, nullptr,
                                       seen == &any ? KeptLayout::kAny : KeptLayout::kPlain));
     ASSERT_OK_AND_ASSIGN(const TensorMap outputs,
                          executor->RunObserved({{"x", x}}, [&](const std::string& name, const Tensor& tensor) {

@@ -155,12 +155,12 @@ TEST(OptimizeTest, KeptTensorsSurviveAndOutputsAreTheGraphsOwn) {
   const std::vector<Node> nodes = {Op("Identity", {"x"}, {"a"}), Op("Relu", {"a"}, {"b"}), Op("Neg", {"x"}, {"unused"}),
                                    Op("Identity", {"b"}, {"c"}), Op("Relu", {"c"}, {"y"})};
   Graph graph = GraphOf(nodes);
-  Optimize(graph, {"a", "unused", "y"}, PassContextFor());
+  Optimize(graph, {"a", "unused", "y"}, false, PassContextFor());
   EXPECT_THAT(Types(graph), ElementsAre("Identity", "Relu", "Neg", "Relu"));
   ASSERT_EQ(graph.outputs.size(), 1u);
   EXPECT_EQ(graph.outputs[0].name, "y");
   graph = GraphOf(nodes);
-  Optimize(graph, {}, PassContextFor());
+  Optimize(graph, {}, false, PassContextFor());
   EXPECT_THAT(Types(graph), ElementsAre("Relu", "Relu"));
 }
 
