@@ -54,7 +54,7 @@ void PowerOfTwoHistogram::Update(absl::Span<const float> values) {
   Update(values, Kernels().range(values.data(), values.size()));
 }
 
-void PowerOfTwoHistogram::Update(absl::Span<const float> values, const ValueRange& range, uint64_t weight) {
+void PowerOfTwoHistogram::Update(absl::Span<const float> values, const ValueRange& range) {
   // An empty range has infinite ends the wrong way round.
   const float largest = range.lower <= range.upper ? std::max(-range.lower, range.upper) : 0;
   if (largest > 0) {
@@ -67,26 +67,26 @@ void PowerOfTwoHistogram::Update(absl::Span<const float> values, const ValueRang
   const int shift = std::countr_zero(static_cast<unsigned>(half)) - exponent_;
   const bool power_of_two = std::has_single_bit(static_cast<unsigned>(half));
   if (exponent_ == kNoExponent || !power_of_two || shift < kShiftMin || shift > kShiftMax) {
-    CountOneByOne(values, weight);
+    CountOneByOne(values);
     return;
   }
   const float scale = std::ldexp(1.0f, shift);
   if (values.size() < kCopies * counts_.size()) {
-    Count(values, scale, weight);
+    Count(values, scale);
     return;
   }
   for (size_t begin = 0; begin < values.size(); begin += kPieceMax) {
-    CountInCopies(values.subspan(begin, kPieceMax), scale, weight);
+    CountInCopies(values.subspan(begin, kPieceMax), scale);
   }
 }
 
-void PowerOfTwoHistogram::Count(absl::Span<const float> values, float scale, uint64_t weight) {
+void PowerOfTwoHistogram::Count(absl::Span<const float> values, float scale) {
   std::array<int32_t, kBlock> bin;
   uint64_t* const counts = counts_.data();
   for (size_t begin = 0; begin < values.size(); begin += kBlock) {
     const size_t n = std::min(kBlock, values.size() - begin);
     Kernels().histogram_bins(values.data() + begin, n, scale, bins(), bin.data());
-    for (size_t i = 0; i < n; ++i) counts[bin[i]] += weight;
+    for (size_t i = 0; i < n; ++i) ++counts[bin[i]];
   }
   uint64_t* const odd = counts + size();
   for (int i = 0; i < kZeroCounters; ++i) zeros_ += odd[i];
@@ -95,7 +95,7 @@ void PowerOfTwoHistogram::Count(absl::Span<const float> values, float scale, uin
   std::fill(odd, odd + kOddCounters, 0);
 }
 
-void PowerOfTwoHistogram::CountInCopies(absl::Span<const float> values, float scale, uint64_t weight) {
+void PowerOfTwoHistogram::CountInCopies(absl::Span<const float> values, float scale) {
   // Neighbours often fall into one bin; counting them in different copies spares waiting for the one before.
   const size_t stride = counts_.size();
   std::vector<uint32_t> counts(kCopies * stride, 0);
@@ -112,26 +112,26 @@ void PowerOfTwoHistogram::CountInCopies(absl::Span<const float> values, float sc
   }
   for (size_t copy = 0; copy < kCopies; ++copy) {
     const uint32_t* const from = counts.data() + copy * stride;
-    for (size_t i = 0; i < size(); ++i) counts_[i] += weight * from[i];
-    for (int i = 0; i < kZeroCounters; ++i) zeros_ += weight * from[bins() + i];
-    not_a_number_ += weight * from[bins() + kZeroCounters];
-    infinite_ += weight * from[bins() + kZeroCounters + 1];
+    for (size_t i = 0; i < size(); ++i) counts_[i] += from[i];
+    for (int i = 0; i < kZeroCounters; ++i) zeros_ += from[bins() + i];
+    not_a_number_ += from[bins() + kZeroCounters];
+    infinite_ += from[bins() + kZeroCounters + 1];
   }
 }
 
-void PowerOfTwoHistogram::CountOneByOne(absl::Span<const float> values, uint64_t weight) {
+void PowerOfTwoHistogram::CountOneByOne(absl::Span<const float> values) {
   const int half = bins() / 2;
   // In double x * scale is exact for every float, so that growing later gives the same bins.
   const double scale = exponent_ == kNoExponent ? 0 : std::ldexp(half, -exponent_);
   for (const float x : values) {
     if (x == 0) {
-      zeros_ += weight;
+      ++zeros_;
     } else if (std::isnan(x)) {
-      not_a_number_ += weight;
+      ++not_a_number_;
     } else if (std::isinf(x)) {
-      infinite_ += weight;
+      ++infinite_;
     } else {
-      counts_[static_cast<size_t>(static_cast<int>(std::floor(static_cast<double>(x) * scale)) + half)] += weight;
+      ++counts_[static_cast<size_t>(static_cast<int>(std::floor(static_cast<double>(x) * scale)) + half)];
     }
   }
 }

@@ -24,9 +24,8 @@ class PowerOfTwoHistogram {
 
   // Counts the values. R grows to the smallest power of two above their largest magnitude.
   void Update(absl::Span<const float> values);
-  // The same where the caller has already measured the finite range of what `values` are a part of. Each value counts
-  // as `weight`.
-  void Update(absl::Span<const float> values, const ValueRange& range, uint64_t weight = 1);
+  // The same where the caller has already measured the finite range of what `values` are a part of.
+  void Update(absl::Span<const float> values, const ValueRange& range);
 
   // Adds the other's counts. REQUIRES: equal numbers of bins.
   void Merge(const PowerOfTwoHistogram& other);
@@ -59,9 +58,9 @@ class PowerOfTwoHistogram {
  private:
   void GrowTo(int exponent);
   size_t size() const { return static_cast<size_t>(bins()); }
-  void Count(absl::Span<const float> values, float scale, uint64_t weight);
-  void CountInCopies(absl::Span<const float> values, float scale, uint64_t weight);
-  void CountOneByOne(absl::Span<const float> values, uint64_t weight);
+  void Count(absl::Span<const float> values, float scale);
+  void CountInCopies(absl::Span<const float> values, float scale);
+  void CountOneByOne(absl::Span<const float> values);
 
   // R = 2^exponent_.
   static constexpr int kNoExponent = -10000;

@@ -1,10 +1,7 @@
 #include "worker/observe/tensor_statistics.h"
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cmath>
-#include <cstddef>
 #include <limits>
 
 #include "common/status_macros.h"
@@ -13,48 +10,9 @@
 
 namespace quantd {
 
-namespace {
-
-constexpr size_t kRunLength = 16;    // Values next to each other, one cache line, are counted together or not at all.
-constexpr size_t kPieceRuns = 64;
-
-// One in `share` runs of values: of each `share` that follow each other, one by lot. Fixed steps would fall in step
-// with the rows and channels of a tensor and see only some of them.
-template <typename Visit>
-void DrawRuns(absl::Span<const float> values, size_t share, uint64_t seed, const Visit& visit) {
-  std::array<float, kPieceRuns * kRunLength> piece;
-  size_t filled = 0;
-  const size_t runs = (values.size() + kRunLength - 1) / kRunLength;
-  uint64_t state = seed;
-  for (size_t group = 0; group < runs; group += share) {
-    // Knuth's linear congruential generator (MMIX), of which the upper bits are the better ones.
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    const size_t run = group + static_cast<size_t>(((state >> 32) * share) >> 32);
-    if (run >= runs) continue;  // The last group may be shorter: its runs keep their chance.
-    const absl::Span<const float> drawn = values.subspan(run * kRunLength, kRunLength);
-    if (filled + drawn.size() > piece.size()) {
-      visit(absl::MakeConstSpan(piece.data(), filled));
-      filled = 0;
-    }
-    std::copy(drawn.begin(), drawn.end(), piece.begin() + static_cast<std::ptrdiff_t>(filled));
-    filled += drawn.size();
-  }
-  visit(absl::MakeConstSpan(piece.data(), filled));
-}
-
-}  // namespace
-
 BatchRange TensorStatistics::Count(absl::Span<const float> values) {
   const ValueRange range = Kernels().range(values.data(), values.size());
-  const size_t share = std::min(values.size() / kCountedMin, kShareMax);
-  if (share <= 1 || !range.finite) {
-    histogram_.Update(values, range);
-  } else {
-    // The seed differs from batch to batch, so that each looks elsewhere.
-    const uint64_t seed = (uint64_t{std::bit_cast<uint32_t>(range.lower)} << 32) | std::bit_cast<uint32_t>(range.upper);
-    DrawRuns(values, share, seed,
-             [&](absl::Span<const float> drawn) { histogram_.Update(drawn, range, share); });
-  }
+  histogram_.Update(values, range);
   return {range.lower, range.upper};
 }
 

@@ -25,11 +25,7 @@ struct BatchRange {
 
 class TensorStatistics {
  public:
-  // Observes one batch. Its range is exact. Of many values only a share is counted in the histogram, each for those that
-  // are not: at least kCountedMin of them and one in kShareMax, drawn from everywhere in the tensor. The draw depends
-  // on the values alone. Where one is not finite, all are counted.
-  static constexpr size_t kCountedMin = 4096;
-  static constexpr size_t kShareMax = 8;
+  // Observes one batch.
   void Update(absl::Span<const float> values) { Append(Count(values)); }
 
   // The two halves of Update: what commutes, so that batches may be counted in any order and anywhere, and what does not.

@@ -98,7 +98,7 @@ TEST(SerializeOnnxModel, RaisesTheIrVersionToWhatTheElementTypesNeed) {
   auto inner = std::make_shared<Graph>();
   inner->initializers["w"] = Tensor(DataType::kInt4, {2});
   auto body = std::make_shared<Graph>();
-  body->nodes = {{.name = "i", .op_type = "If", .outputs = {"o"},
+  body->nodes = {{.name = "i", .op_type = "If", .inputs = {"x"}, .outputs = {"o"},
                   .attributes = {{"then_branch", std::shared_ptr<const Graph>(inner)}}}};
   model.graph.nodes[0].attributes["g"] = std::shared_ptr<const Graph>(body);
   ASSERT_OK_AND_ASSIGN(const std::string bytes, SerializeOnnxModel(model));
