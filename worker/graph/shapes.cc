@@ -57,6 +57,12 @@ Shape TensorFacts::StaticShape() const {
   return extents;
 }
 
+const TensorFacts& FactsOf(const ShapeFacts& facts, const std::string& tensor) {
+  static const auto* const kNothing = new TensorFacts();
+  const auto it = facts.find(tensor);
+  return it == facts.end() ? *kNothing : it->second;
+}
+
 bool SameExtent(const Dimension& a, const Dimension& b) {
   if (a.extent >= 0 || b.extent >= 0) return a.extent == b.extent;
   return !a.symbol.empty() && a.symbol == b.symbol;

@@ -46,6 +46,9 @@ using ShapeFacts = std::map<std::string, TensorFacts>;
 // `opset` is of the ONNX domain. REQUIRES: nodes in topological order. Time linear in the number of nodes.
 ShapeFacts InferShapes(const Graph& graph, int64_t opset);
 
+// What is known about one tensor; nothing for a name that no tensor has, such as the "" of an unused output.
+const TensorFacts& FactsOf(const ShapeFacts& facts, const std::string& tensor);
+
 // Whether both are surely the same extent.
 bool SameExtent(const Dimension& a, const Dimension& b);
 bool SameShape(const TensorFacts& a, const TensorFacts& b);

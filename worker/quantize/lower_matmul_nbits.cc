@@ -212,17 +212,18 @@ class Lowering {
   std::vector<std::string> Store(const Node& unpack, const BlockedMatrix& matrix) {
     const auto [it, is_new] = stored_.emplace(absl::StrCat(unpack.name, matrix.rows_are_k ? "" : "'"),
                                               std::vector<std::string>());
-    if (!is_new) return it->second;
+    std::vector<std::string>& names = it->second;
+    if (!is_new) return names;
     const auto add = [&](const std::string& base, Tensor tensor) {
       const std::string name = FreshTensorName(graph_, base);
       graph_.initializers[name] = std::move(tensor);
-      it->second.push_back(name);
+      names.push_back(name);
     };
     add(unpack.inputs[0] + "_packed", PackedCodes(matrix));
     add(unpack.inputs[1] + "_packed", RowScales(matrix));
     std::optional<Tensor> zero_points = PackedZeroPoints(matrix);
     if (zero_points) add(unpack.inputs[2] + "_packed", *std::move(zero_points));
-    return it->second;
+    return names;
   }
 
   Model& model_;

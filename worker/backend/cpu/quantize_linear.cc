@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
@@ -137,9 +138,9 @@ absl::StatusOr<Tensor> QuantizeTo(const Operands& operands, Outputs& outputs) {
   const float* x = operands.x.data<float>();
   const float* scale = operands.scale.data<float>();
   T* y = out.mutable_data<T>();
-  const auto [lowest, highest] = CodeLimits(operands.codes);
+  const std::pair<int32_t, int32_t> limits = CodeLimits(operands.codes);
   ForEachScale(operands.layout, [&](int64_t begin, int64_t length, int64_t at) {
-    QuantizeRun<T>(x + begin, length, scale[at], ZeroPointAt<T>(operands, at), lowest, highest, y + begin);
+    QuantizeRun<T>(x + begin, length, scale[at], ZeroPointAt<T>(operands, at), limits.first, limits.second, y + begin);
   });
   return out;
 }

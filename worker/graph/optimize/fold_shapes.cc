@@ -40,7 +40,7 @@ bool FoldPinned(Graph& graph, const PassContext& context) {
     std::vector<std::optional<Tensor>> pinned;
     bool all = !node.outputs.empty();
     for (const std::string& output : node.outputs) {
-      pinned.push_back(output.empty() ? std::nullopt : Pinned(facts.at(output)));
+      pinned.push_back(output.empty() ? std::nullopt : Pinned(FactsOf(facts, output)));
       all = all && pinned.back().has_value();
     }
     if (!all) {
@@ -59,7 +59,7 @@ bool FoldPinned(Graph& graph, const PassContext& context) {
 std::set<std::string> Doubtful(const Graph& graph, const ShapeFacts& facts) {
   std::set<std::string> seen, doubtful;
   for (const ValueInfo& input : graph.inputs) {
-    for (const Dimension& dimension : facts.at(input.name).shape) {
+    for (const Dimension& dimension : FactsOf(facts, input.name).shape) {
       if (dimension.extent < 0 && !seen.insert(dimension.symbol).second) doubtful.insert(dimension.symbol);
     }
   }
@@ -86,7 +86,7 @@ bool MergeEqualExtents(Graph& graph, const PassContext& context) {
   std::map<std::string, std::string> first;
   for (const Node& node : graph.nodes) {
     if (node.outputs.size() != 1 || HasBody(node)) continue;
-    const std::optional<std::string> key = KeyOf(facts.at(node.outputs[0]), doubtful);
+    const std::optional<std::string> key = KeyOf(FactsOf(facts, node.outputs[0]), doubtful);
     if (!key.has_value()) continue;
     const auto [it, is_new] = first.emplace(*key, node.outputs[0]);
     if (!is_new) rewriter.Bypass(&node, it->second);

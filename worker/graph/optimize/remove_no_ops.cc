@@ -30,7 +30,7 @@ bool DoesNothing(const Rewriter& rewriter, const ShapeFacts& facts, const Node& 
   }
   const bool reshapes = node.Is("Reshape") || node.Is("Squeeze") || node.Is("Unsqueeze") || node.Is("Flatten") ||
                         node.Is("Expand");
-  return reshapes && SameShape(in->second, facts.at(node.outputs[0]));
+  return reshapes && SameShape(in->second, FactsOf(facts, node.outputs[0]));
 }
 
 }  // namespace
