@@ -30,7 +30,7 @@ std::optional<std::string> IdAt(const v1::Recipe& recipe, const v1::Recipe& pres
   return std::nullopt;
 }
 
-std::string Shown(const std::string& id) { return id.empty() ? "nothing" : absl::StrCat("'", id, "'"); }
+std::string Shown(const std::string& id) { return id.empty() ? "empty" : absl::StrCat("'", id, "'"); }
 
 // Why the form cannot hold the recipe; empty when it can.
 std::string MisfitOf(const v1::ExportForm& form, const v1::Recipe& recipe, const v1::Recipe& preset) {
@@ -39,10 +39,12 @@ std::string MisfitOf(const v1::ExportForm& form, const v1::Recipe& recipe, const
     if (!id) continue;
     const bool listed = std::find(condition.ids().begin(), condition.ids().end(), *id) != condition.ids().end();
     if (listed == condition.allowed()) continue;
-    return absl::StrCat("'", form.id(), "' takes ", condition.allowed() ? "only " : "no ",
-                        absl::StrJoin(condition.ids(), ", ",
-                                      [](std::string* out, const std::string& one) { out->append(Shown(one)); }),
-                        " for recipe.", condition.field(), condition.allowed() ? absl::StrCat(", not ", Shown(*id)) : "");
+    const std::string ids = absl::StrJoin(
+        condition.ids(), ", ", [](std::string* out, const std::string& one) { out->append(Shown(one)); });
+    if (!condition.allowed()) {
+      return absl::StrCat("'", form.id(), "' cannot hold ", ids, " in recipe.", condition.field());
+    }
+    return absl::StrCat("'", form.id(), "' needs recipe.", condition.field(), " to be ", ids, ", not ", Shown(*id));
   }
   return "";
 }

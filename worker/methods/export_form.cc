@@ -9,8 +9,6 @@
 namespace quantd {
 namespace {
 
-constexpr char kNothing[] = "nothing";
-
 const Component& ComponentAt(const Recipe& recipe, absl::string_view field) {
   const size_t dot = field.find('.');
   QUANTD_CHECK(dot != absl::string_view::npos);
@@ -24,7 +22,7 @@ const Component& ComponentAt(const Recipe& recipe, absl::string_view field) {
   return tensor.rounding;
 }
 
-std::string Shown(const std::string& id) { return id.empty() ? kNothing : absl::StrCat("'", id, "'"); }
+std::string Shown(const std::string& id) { return id.empty() ? "empty" : absl::StrCat("'", id, "'"); }
 
 }  // namespace
 
@@ -61,10 +59,10 @@ std::string MisfitOf(const ExportFormInfo& form, const Recipe& recipe) {
     const std::string& id = ComponentAt(recipe, condition.field).id;
     const bool listed = std::find(condition.ids.begin(), condition.ids.end(), id) != condition.ids.end();
     if (listed == condition.allowed) continue;
-    return absl::StrCat("'", form.id, "' takes ", condition.allowed ? "only " : "no ",
-                        absl::StrJoin(condition.ids, ", ",
-                                      [](std::string* out, const std::string& one) { out->append(Shown(one)); }),
-                        " for recipe.", condition.field, condition.allowed ? absl::StrCat(", not ", Shown(id)) : "");
+    const std::string ids = absl::StrJoin(
+        condition.ids, ", ", [](std::string* out, const std::string& one) { out->append(Shown(one)); });
+    if (!condition.allowed) return absl::StrCat("'", form.id, "' cannot hold ", ids, " in recipe.", condition.field);
+    return absl::StrCat("'", form.id, "' needs recipe.", condition.field, " to be ", ids, ", not ", Shown(id));
   }
   return "";
 }

@@ -59,7 +59,7 @@ TEST(SpecFormsTest, AMisfitNamesTheExportAndTheComponent) {
   const absl::Status status = Check(SpecOf("static", "nbits"));
   EXPECT_THAT(status, HasReason("FORM_DOES_NOT_FIT"));
   EXPECT_THAT(status, NamesField("spec.exports[1].format"));
-  EXPECT_THAT(std::string(status.message()), HasSubstr("'nbits' takes only nothing for recipe.activation.format, not 'uint8'"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("'nbits' needs recipe.activation.format to be empty, not 'uint8'"));
 }
 
 TEST(SpecFormsTest, TheSpecsOwnComponentsCountBeforeThoseOfThePreset) {

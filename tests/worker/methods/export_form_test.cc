@@ -51,11 +51,11 @@ TEST(ExportFormTest, EveryPresetHasADefaultThatFits) {
 
 TEST(ExportFormTest, AMisfitSaysWhichComponentStandsInTheWay) {
   EXPECT_EQ(MisfitOf(*FindExportForm("onnx_matmul_nbits"), Preset("w8a8-mse")),
-            "'onnx_matmul_nbits' takes only nothing for recipe.activation.format, not 'uint8_asym'");
+            "'onnx_matmul_nbits' needs recipe.activation.format to be empty, not 'uint8_asym'");
   EXPECT_EQ(MisfitOf(*FindExportForm("onnx_qdq"), Preset("w8a8-dynamic")),
-            "'onnx_qdq' takes no 'dynamic' for recipe.activation.range");
+            "'onnx_qdq' cannot hold 'dynamic' in recipe.activation.range");
   EXPECT_THAT(MisfitOf(*FindExportForm("onnx_dynamic"), Preset("w4-g32")),
-              HasSubstr("only 'dynamic' for recipe.activation.range, not nothing"));
+              HasSubstr("needs recipe.activation.range to be 'dynamic', not empty"));
   EXPECT_EQ(FindExportForm("onnx_magic"), nullptr);
 }
 
