@@ -4,7 +4,6 @@
 #include <array>
 #include <bit>
 #include <cmath>
-#include <cstring>
 
 #include "common/check.h"
 #include "common/status_macros.h"
@@ -19,9 +18,7 @@ constexpr int kExponentMax = 128;   // Every finite float lies below 2^128.
 constexpr int kBinsMax = 1 << 20;
 constexpr int kShiftMin = -126;  // Powers of two that are normal floats.
 constexpr int kShiftMax = 127;
-constexpr size_t kCopies = 4;
 constexpr size_t kBlock = 1024;
-constexpr size_t kPieceMax = size_t{1} << 30;  // Counts of one piece fit 32 bits.
 
 }  // namespace
 
@@ -54,7 +51,7 @@ void PowerOfTwoHistogram::Update(absl::Span<const float> values) {
   Update(values, Kernels().range(values.data(), values.size()));
 }
 
-void PowerOfTwoHistogram::Update(absl::Span<const float> values, const ValueRange& range) {
+void PowerOfTwoHistogram::Update(absl::Span<const float> values, const ValueRange& range, uint64_t times) {
   // An empty range has infinite ends the wrong way round.
   const float largest = range.lower <= range.upper ? std::max(-range.lower, range.upper) : 0;
   if (largest > 0) {
@@ -67,26 +64,19 @@ void PowerOfTwoHistogram::Update(absl::Span<const float> values, const ValueRang
   const int shift = std::countr_zero(static_cast<unsigned>(half)) - exponent_;
   const bool power_of_two = std::has_single_bit(static_cast<unsigned>(half));
   if (exponent_ == kNoExponent || !power_of_two || shift < kShiftMin || shift > kShiftMax) {
-    CountOneByOne(values);
-    return;
-  }
-  const float scale = std::ldexp(1.0f, shift);
-  if (values.size() < kCopies * counts_.size()) {
-    Count(values, scale);
-    return;
-  }
-  for (size_t begin = 0; begin < values.size(); begin += kPieceMax) {
-    CountInCopies(values.subspan(begin, kPieceMax), scale);
+    CountOneByOne(values, times);
+  } else {
+    Count(values, std::ldexp(1.0f, shift), times);
   }
 }
 
-void PowerOfTwoHistogram::Count(absl::Span<const float> values, float scale) {
+void PowerOfTwoHistogram::Count(absl::Span<const float> values, float scale, uint64_t times) {
   std::array<int32_t, kBlock> bin;
   uint64_t* const counts = counts_.data();
   for (size_t begin = 0; begin < values.size(); begin += kBlock) {
     const size_t n = std::min(kBlock, values.size() - begin);
     Kernels().histogram_bins(values.data() + begin, n, scale, bins(), bin.data());
-    for (size_t i = 0; i < n; ++i) ++counts[bin[i]];
+    for (size_t i = 0; i < n; ++i) counts[bin[i]] += times;
   }
   uint64_t* const odd = counts + size();
   for (int i = 0; i < kZeroCounters; ++i) zeros_ += odd[i];
@@ -95,43 +85,19 @@ void PowerOfTwoHistogram::Count(absl::Span<const float> values, float scale) {
   std::fill(odd, odd + kOddCounters, 0);
 }
 
-void PowerOfTwoHistogram::CountInCopies(absl::Span<const float> values, float scale) {
-  // Neighbours often fall into one bin; counting them in different copies spares waiting for the one before.
-  const size_t stride = counts_.size();
-  std::vector<uint32_t> counts(kCopies * stride, 0);
-  uint32_t* const first = counts.data();
-  std::array<int32_t, kBlock> bin;
-  for (size_t begin = 0; begin < values.size(); begin += kBlock) {
-    const size_t n = std::min(kBlock, values.size() - begin);
-    Kernels().histogram_bins(values.data() + begin, n, scale, bins(), bin.data());
-    size_t i = 0;
-    for (; i + kCopies <= n; i += kCopies) {
-      for (size_t k = 0; k < kCopies; ++k) ++first[k * stride + static_cast<size_t>(bin[i + k])];
-    }
-    for (; i < n; ++i) ++first[bin[i]];
-  }
-  for (size_t copy = 0; copy < kCopies; ++copy) {
-    const uint32_t* const from = counts.data() + copy * stride;
-    for (size_t i = 0; i < size(); ++i) counts_[i] += from[i];
-    for (int i = 0; i < kZeroCounters; ++i) zeros_ += from[bins() + i];
-    not_a_number_ += from[bins() + kZeroCounters];
-    infinite_ += from[bins() + kZeroCounters + 1];
-  }
-}
-
-void PowerOfTwoHistogram::CountOneByOne(absl::Span<const float> values) {
+void PowerOfTwoHistogram::CountOneByOne(absl::Span<const float> values, uint64_t times) {
   const int half = bins() / 2;
   // In double x * scale is exact for every float, so that growing later gives the same bins.
   const double scale = exponent_ == kNoExponent ? 0 : std::ldexp(half, -exponent_);
   for (const float x : values) {
     if (x == 0) {
-      ++zeros_;
+      zeros_ += times;
     } else if (std::isnan(x)) {
-      ++not_a_number_;
+      not_a_number_ += times;
     } else if (std::isinf(x)) {
-      ++infinite_;
+      infinite_ += times;
     } else {
-      ++counts_[static_cast<size_t>(static_cast<int>(std::floor(static_cast<double>(x) * scale)) + half)];
+      counts_[static_cast<size_t>(static_cast<int>(std::floor(static_cast<double>(x) * scale)) + half)] += times;
     }
   }
 }

@@ -24,8 +24,8 @@ class PowerOfTwoHistogram {
 
   // Counts the values. R grows to the smallest power of two above their largest magnitude.
   void Update(absl::Span<const float> values);
-  // The same where the caller has already measured the finite range of what `values` are a part of.
-  void Update(absl::Span<const float> values, const ValueRange& range);
+  // The same where the caller has measured the finite range of what `values` are a part of; each counts `times` times.
+  void Update(absl::Span<const float> values, const ValueRange& range, uint64_t times = 1);
 
   // Adds the other's counts. REQUIRES: equal numbers of bins.
   void Merge(const PowerOfTwoHistogram& other);
@@ -58,9 +58,8 @@ class PowerOfTwoHistogram {
  private:
   void GrowTo(int exponent);
   size_t size() const { return static_cast<size_t>(bins()); }
-  void Count(absl::Span<const float> values, float scale);
-  void CountInCopies(absl::Span<const float> values, float scale);
-  void CountOneByOne(absl::Span<const float> values);
+  void Count(absl::Span<const float> values, float scale, uint64_t times);
+  void CountOneByOne(absl::Span<const float> values, uint64_t times);
 
   // R = 2^exponent_.
   static constexpr int kNoExponent = -10000;

@@ -1,19 +1,52 @@
 #include "worker/observe/tensor_statistics.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
 #include "common/status_macros.h"
 #include "worker/kernels/select_kernels.h"
 #include "worker/observe/binary_codec.h"
+#include "worker/observe/even_sample.h"
 
 namespace quantd {
+namespace {
 
-BatchRange TensorStatistics::Count(absl::Span<const float> values) {
-  const ValueRange range = Kernels().range(values.data(), values.size());
-  histogram_.Update(values, range);
-  return {range.lower, range.upper};
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr size_t kPiece = 8192;      // A multiple of kSampleGroup.
+constexpr size_t kSampleMax = 4096;  // Counted at once, so that the counters stay in the nearest cache.
+static_assert(kPiece % kSampleGroup == 0 && kPiece / kSampleShare <= kSampleMax);
+
+}  // namespace
+
+BatchRange TensorStatistics::Count(absl::Span<const float> values, uint64_t batch) {
+  const uint64_t before = batch * values.size() / kSampleGroup * kSampleGroup;
+  ValueRange whole = {kInfinity, -kInfinity};
+  std::array<float, kSampleMax> sample;
+  size_t sampled = 0;
+  // In pieces, so that what was read for the range is still at hand when it is counted. The last one was written last.
+  for (size_t end = values.size(); end > 0;) {
+    const size_t begin = (end - 1) / kPiece * kPiece;
+    absl::Span<const float> piece = values.subspan(begin, end - begin);
+    end = begin;
+    const ValueRange range = Kernels().range(piece.data(), piece.size());
+    whole.lower = std::min(whole.lower, range.lower);
+    whole.upper = std::max(whole.upper, range.upper);
+    if (before + begin >= kCountedInFull && range.finite) {
+      const size_t groups = piece.size() / kSampleGroup;
+      if (sampled + groups * kSampleRun > kSampleMax) {
+        histogram_.Update(absl::MakeConstSpan(sample.data(), sampled), whole, kSampleShare);
+        sampled = 0;
+      }
+      TakeEvenSample(piece.subspan(0, groups * kSampleGroup), before + begin, sample.data() + sampled);
+      sampled += groups * kSampleRun;
+      piece.remove_prefix(groups * kSampleGroup);
+    }
+    histogram_.Update(piece, range);
+  }
+  histogram_.Update(absl::MakeConstSpan(sample.data(), sampled), whole, kSampleShare);
+  return {whole.lower, whole.upper};
 }
 
 void TensorStatistics::Merge(const TensorStatistics& later) {
@@ -22,7 +55,6 @@ void TensorStatistics::Merge(const TensorStatistics& later) {
 }
 
 void TensorStatistics::Join(const TensorStatistics& other) {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
   if (batches_.size() < other.batches_.size()) batches_.resize(other.batches_.size(), {kInfinity, -kInfinity});
   for (size_t i = 0; i < other.batches_.size(); ++i) {
     batches_[i].lower = std::min(batches_[i].lower, other.batches_[i].lower);
@@ -32,13 +64,13 @@ void TensorStatistics::Join(const TensorStatistics& other) {
 }
 
 float TensorStatistics::min() const {
-  float lowest = std::numeric_limits<float>::infinity();
+  float lowest = kInfinity;
   for (const BatchRange& batch : batches_) lowest = std::min(lowest, batch.lower);
   return std::isfinite(lowest) ? lowest : 0;
 }
 
 float TensorStatistics::max() const {
-  float highest = -std::numeric_limits<float>::infinity();
+  float highest = -kInfinity;
   for (const BatchRange& batch : batches_) highest = std::max(highest, batch.upper);
   return std::isfinite(highest) ? highest : 0;
 }

@@ -26,10 +26,14 @@ struct BatchRange {
 class TensorStatistics {
  public:
   // Observes one batch.
-  void Update(absl::Span<const float> values) { Append(Count(values)); }
+  void Update(absl::Span<const float> values) { Append(Count(values, batches_.size())); }
 
   // The two halves of Update: what commutes, so that batches may be counted in any order and anywhere, and what does not.
-  BatchRange Count(absl::Span<const float> values);
+  // Of the values of all batches one after the other (those before number `batch` taken to be of its size) the first
+  // kCountedInFull are counted one by one, and of the rest a sample (even_sample.h), each value of it for kSampleShare.
+  // Ranges, and how many values are not finite, are exact all the same.
+  BatchRange Count(absl::Span<const float> values, uint64_t batch);
+  static constexpr uint64_t kCountedInFull = uint64_t{1} << 18;
   void Append(const BatchRange& range) { batches_.push_back(range); }
 
   // Appends what `later` observed.

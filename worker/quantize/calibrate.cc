@@ -83,8 +83,10 @@ absl::StatusOr<StatisticsMap> CalibrateTensors(const Graph& graph, int64_t opset
                                           [&](const std::string& name, const Tensor& tensor) {
                                             // The layer that reads it refuses it by name.
                                             if (tensor.dtype() != DataType::kFloat) return;
-                                            ranges[name] = shard->at(name).Count(absl::MakeConstSpan(
-                                                tensor.data<float>(), static_cast<size_t>(tensor.size())));
+                                            ranges[name] = shard->at(name).Count(
+                                                absl::MakeConstSpan(tensor.data<float>(),
+                                                                    static_cast<size_t>(tensor.size())),
+                                                static_cast<uint64_t>(batch));
                                           })
                             .status());
         shards.Return(std::move(shard));

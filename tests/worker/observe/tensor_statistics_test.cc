@@ -5,7 +5,9 @@
 #include <limits>
 #include <random>
 
+#include "common/random.h"
 #include "tests/support/status_matchers.h"
+#include "worker/observe/even_sample.h"
 
 namespace quantd {
 namespace {
@@ -66,6 +68,75 @@ TEST(TensorStatisticsTest, EveryOddValueAmongManyIsCounted) {
   EXPECT_EQ(statistics.histogram().not_a_number(), 3u);
   EXPECT_EQ(statistics.histogram().infinite(), 1u);
   EXPECT_EQ(statistics.histogram().total(), values.size() - 4);
+}
+
+// Activations of 24 channels, channels last, of different widths and with zeros behind a ReLU: what a sample could miss.
+std::vector<float> Channels(size_t n, uint64_t seed) {
+  Random random(seed);
+  std::vector<float> values(n);
+  for (size_t i = 0; i < n; ++i) {
+    double sum = -6;
+    for (int k = 0; k < 12; ++k) sum += random.Uniform();
+    values[i] = static_cast<float>(std::max(0.0, sum * (0.1 + static_cast<double>(i % 24) / 8)));
+  }
+  return values;
+}
+
+TEST(TensorStatisticsTest, TheFirstValuesAreCountedInFull) {
+  const std::vector<float> batch = Channels(TensorStatistics::kCountedInFull / 4, 1);
+  TensorStatistics statistics;
+  PowerOfTwoHistogram in_full;
+  for (int i = 0; i < 4; ++i) {
+    statistics.Update(batch);
+    in_full.Update(batch);
+  }
+  EXPECT_EQ(statistics.histogram(), in_full);
+  statistics.Update(batch);
+  in_full.Update(batch);
+  EXPECT_NE(statistics.histogram(), in_full);
+  EXPECT_EQ(statistics.histogram().total(), in_full.total());
+}
+
+// Massart's form of the Dvoretzky-Kiefer-Wolfowitz inequality: the distribution of n independent values is nowhere further
+// than sqrt(log(2 / delta) / (2 n)) from the one they are drawn from, with probability 1 - delta.
+TEST(TensorStatisticsTest, ASampleHasTheDistributionOfAllValues) {
+  constexpr double kDelta = 1e-6;
+  TensorStatistics statistics;
+  PowerOfTwoHistogram in_full;
+  size_t values = 0;
+  for (uint64_t i = 0; i < 12; ++i) {
+    const std::vector<float> batch = Channels(100000 + 24 * i, i);  // Of various sizes, as with a dynamic sequence.
+    statistics.Update(batch);
+    in_full.Update(batch);
+    values += batch.size();
+    EXPECT_EQ(statistics.batches().back().upper, *std::max_element(batch.begin(), batch.end()));
+  }
+  const PowerOfTwoHistogram& sampled = statistics.histogram();
+  ASSERT_EQ(sampled.radius(), in_full.radius());
+  EXPECT_EQ(sampled.total(), values);
+  const double bound = std::sqrt(std::log(2 / kDelta) / (2 * static_cast<double>(values) / kSampleShare));
+  double below = 0, below_in_full = 0;
+  for (int i = 0; i < sampled.bins(); ++i) {
+    if (i == sampled.bins() / 2) {
+      below += static_cast<double>(sampled.zeros());
+      below_in_full += static_cast<double>(in_full.zeros());
+    }
+    below += static_cast<double>(sampled.counts()[static_cast<size_t>(i)]);
+    below_in_full += static_cast<double>(in_full.counts()[static_cast<size_t>(i)]);
+    EXPECT_LE(std::fabs(below - below_in_full) / static_cast<double>(values), bound) << i;
+  }
+}
+
+TEST(TensorStatisticsTest, WhatIsNotFiniteIsFoundWhereOnlyASampleIsCounted) {
+  TensorStatistics statistics;
+  std::vector<float> batch = Channels(TensorStatistics::kCountedInFull + 1000, 1);
+  statistics.Update(batch);
+  for (const size_t i : {size_t{3}, size_t{70001}, batch.size() - 1}) batch[i] = kNan;
+  batch[12345] = -kInfinity;
+  statistics.Update(batch);
+  EXPECT_EQ(statistics.histogram().not_a_number(), 3u);
+  EXPECT_EQ(statistics.histogram().infinite(), 1u);
+  EXPECT_EQ(statistics.histogram().total(), 2 * batch.size() - 4);
 }
 
 TEST(TensorStatisticsTest, SurvivesSerialization) {

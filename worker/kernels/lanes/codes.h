@@ -35,8 +35,11 @@ static ValueRange RangeOf(const float* x, size_t n) {
   // Two sets of registers: each step would wait for the one before.
   L lower = L::Set(kInfinity), upper = L::Set(-kInfinity), odd = zero;
   L lower2 = lower, upper2 = upper, odd2 = zero;
+  constexpr size_t kAhead = 1024;  // What a processor reads ahead of its own accord ends with a page.
   size_t i = 0;
   for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
+    __builtin_prefetch(x + i + kAhead);
+    __builtin_prefetch(x + i + kAhead + kLanes);
     const L v = L::Load(x + i), w = L::Load(x + i + kLanes);
     lower = Min(v, lower);
     upper = Max(v, upper);
