@@ -122,7 +122,9 @@ void QuantizeLayer(const Node& node, const PlannedLayer& layer, const Quantizati
                                  layer.activations.end();
       if (is_activation) builder.QuantizeActivation(node.name, i, quantization.activations.at(node.inputs[i]).code);
     } else if (layer.op_type == "Gather" && weight->second.block_size == 0 &&
-               !IsPacked(weight->second.codes.dtype())) {
+               !IsPacked(weight->second.codes.dtype()) &&
+               FindMinifloat(weight->second.codes.dtype()) == nullptr) {
+      // Gather takes whole bytes, and no float8.
       builder.GatherCodes(node.name, weight->second);
     } else {
       builder.QuantizeInitializer(node.name, i, weight->second);

@@ -141,6 +141,15 @@ absl::Status WriteTensor(const std::string& path, const std::string& name, const
   return WriteFileAtomically(path, proto.SerializeAsString());
 }
 
+// Makes what reads the codes read them from an input instead, whose name is returned, and the codes themselves an output.
+std::string GiveCodes(const std::string& codes, DataType type, Graph& graph) {
+  const std::string given = codes + "/given";
+  graph.inputs.push_back({.name = given, .dtype = type});
+  for (Node& node : graph.nodes) std::replace(node.inputs.begin(), node.inputs.end(), codes, given);
+  graph.outputs.push_back({.name = codes, .dtype = type});
+  return given;
+}
+
 absl::Status WriteCase(const Model& model, const TensorMap& feeds, const std::string& folder) {
   const std::vector<Probe> probes = ProbesOf(model.graph);
   std::vector<std::string> names;
@@ -151,21 +160,28 @@ absl::Status WriteCase(const Model& model, const TensorMap& feeds, const std::st
                    executor->RunObserved(feeds, [&](const std::string& name, const Tensor& tensor) { values[name] = tensor; }));
   values.insert(outputs.begin(), outputs.end());
   nlohmann::json description;
+  description["float8"] = std::any_of(model.graph.initializers.begin(), model.graph.initializers.end(), [](const auto& entry) {
+    return FindMinifloat(entry.second.dtype()) != nullptr;
+  });
   int files = 0;
   for (const auto& [name, tensor] : feeds) {
     const std::string file = absl::StrCat("input_", files++, ".pb");
     RETURN_IF_ERROR(WriteTensor(absl::StrCat(folder, "/", file), name, tensor));
     description["inputs"][name] = file;
   }
-  Model probed = model;
+  Model probed = model, stepwise = model;
   for (size_t i = 0; i < names.size(); ++i) {
     const std::string file = absl::StrCat("output_", i, ".pb");
     const Tensor& tensor = values.at(names[i]);
     RETURN_IF_ERROR(WriteTensor(absl::StrCat(folder, "/", file), names[i], tensor));
     description["outputs"].push_back({{"name", names[i]}, {"file", file}, {"kind", probes[i].kind}});
-    if (probes[i].kind != "output") probed.graph.outputs.push_back({.name = names[i], .dtype = tensor.dtype()});
+    if (probes[i].kind == "output") continue;
+    probed.graph.outputs.push_back({.name = names[i], .dtype = tensor.dtype()});
+    if (probes[i].kind == "codes") description["given"][GiveCodes(names[i], tensor.dtype(), stepwise.graph)] = file;
   }
-  for (const auto& [file, written] : {std::pair("model.onnx", &model), std::pair("probed.onnx", static_cast<const Model*>(&probed))}) {
+  const std::map<std::string, const Model*> models = {
+      {"model.onnx", &model}, {"probed.onnx", &probed}, {"stepwise.onnx", &stepwise}};
+  for (const auto& [file, written] : models) {
     ASSIGN_OR_RETURN(const std::string bytes, SerializeOnnxModel(*written));
     RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(folder, "/", file), bytes));
   }

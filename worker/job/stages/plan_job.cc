@@ -160,8 +160,8 @@ void WarnOfFormats(JobState& job) {
     const IntFormat* format = FindIntFormat(id);
     if (format == nullptr || format->minifloat == nullptr) continue;
     job.report.warnings.push_back(absl::StrCat(
-        "ONNX Runtime (1.30) loads ", id, " with graph optimization 'disabled' or 'basic' only: above, its optimizer takes "
-        "these codes for integers"));
+        "ONNX Runtime (1.30) takes ", id, " for 8-bit integers when it optimizes: run the model with graph optimization "
+        "'disabled', or 'basic' with the session option session.disable_quant_qdq = 1"));
     job.progress.Warn(job.report.warnings.back());
   }
 }
