@@ -54,9 +54,8 @@ class GraphExecutor final : public Executor {
  public:
   static absl::StatusOr<std::unique_ptr<Executor>> Compile(const Graph& original, int64_t opset,
                                                            const Backend& backend,
-                                                           const std::vector<std::string>& keep,
-                                                           Arithmetic arithmetic, ConstantNodes& constant_nodes,
-                                                           KeptLayout kept_layout);
+                                                           const CompileOptions& options,
+                                                           ConstantNodes& constant_nodes);
 
   absl::StatusOr<TensorMap> Run(const TensorMap& feeds) const override {
     return Execute(feeds, nullptr);
@@ -101,15 +100,14 @@ class GraphExecutor final : public Executor {
 
 absl::StatusOr<std::unique_ptr<Executor>> GraphExecutor::Compile(const Graph& original, int64_t opset,
                                                                  const Backend& backend,
-                                                                 const std::vector<std::string>& keep,
-                                                                 Arithmetic arithmetic, ConstantNodes& constant_nodes,
-                                                                 KeptLayout kept_layout) {
+                                                                 const CompileOptions& options,
+                                                                 ConstantNodes& constant_nodes) {
   const absl::Status missing = CheckSupport(original, opset, backend);
   RETURN_IF_ERROR(CheckReads(original));
   Graph graph = original;
   // A graph that cannot be run is told of as it was written.
   std::map<std::string, std::string> moved;
-  if (missing.ok()) moved = OptimizeFor(backend, opset, keep, arithmetic, constant_nodes, graph, kept_layout);
+  if (missing.ok()) moved = OptimizeFor(backend, opset, options, constant_nodes, graph);
 
   auto executor = std::make_unique<GraphExecutor>();
   executor->inputs_ = graph.inputs;
@@ -126,7 +124,7 @@ absl::StatusOr<std::unique_ptr<Executor>> GraphExecutor::Compile(const Graph& or
     if (!status.ok()) problems.push_back({node.name, Annotate(status, Describe(node))});
   }
   RETURN_IF_ERROR(AllProblems(missing, problems));
-  RETURN_IF_ERROR(executor->ResolveKept(keep, moved));
+  RETURN_IF_ERROR(executor->ResolveKept(options.keep, moved));
   executor->DropUnneededSteps();
   return executor;
 }
@@ -321,12 +319,10 @@ absl::StatusOr<TensorMap> GraphExecutor::Execute(const TensorMap& feeds,
 
 absl::StatusOr<std::unique_ptr<Executor>> CompileGraph(const Graph& graph, int64_t opset,
                                                        const Backend& backend,
-                                                       const std::vector<std::string>& keep,
-                                                       Arithmetic arithmetic, ConstantNodes* constants,
-                                                       KeptLayout kept_layout) {
+                                                       const CompileOptions& options) {
   ConstantNodes own(graph);
-  return GraphExecutor::Compile(graph, opset, backend, keep, arithmetic,
-                                constants != nullptr ? *constants : own, kept_layout);
+  return GraphExecutor::Compile(graph, opset, backend, options,
+                                options.constants != nullptr ? *options.constants : own);
 }
 
 }  // namespace quantd

@@ -51,10 +51,18 @@ enum class Arithmetic { kFloat, kInteger };
 // a shape to match. Sparing the way back makes observing a convolution's output several times cheaper.
 enum class KeptLayout { kPlain, kAny };
 
+struct CompileOptions {
+  // Tensors that can be observed, feeds and initializers among them; others may vanish where nodes are fused.
+  std::vector<std::string> keep;
+  KeptLayout kept_layout = KeptLayout::kPlain;
+  Arithmetic arithmetic = Arithmetic::kFloat;
+  // Bounds what constants may take (worker/exec/constant_nodes.h). Null: bounds of its own. The body of a graph shares those of
+  // the graph around it.
+  ConstantNodes* constants = nullptr;
+};
+
 // Prepares every node on `backend` (borrowed; it outlives the executor). Constant subgraphs (only
-// initializers below them) are computed here, once. The tensors named in `keep`, feeds and initializers among
-// them, can be observed; others may vanish where nodes are fused. What constants may take is bounded: in `constants`, where
-// the graph is the body of another one, which shares that one's bounds (worker/exec/constant_nodes.h).
+// initializers below them) are computed here, once.
 //
 // Errors: UNIMPLEMENTED, reason UNSUPPORTED_OPERATOR, metadata "node", "op_type", "domain" of the first missing operator, bodies
 // included; else what kernels say that cannot be made. One violation a node, all at once: field "model.<node>[.<body>.<node>]".
@@ -63,10 +71,7 @@ enum class KeptLayout { kPlain, kAny };
 // RESOURCE_EXHAUSTED, reason CONSTANT_TOO_LARGE, naming the node.
 absl::StatusOr<std::unique_ptr<Executor>> CompileGraph(const Graph& graph, int64_t opset,
                                                        const Backend& backend,
-                                                       const std::vector<std::string>& keep = {},
-                                                       Arithmetic arithmetic = Arithmetic::kFloat,
-                                                       ConstantNodes* constants = nullptr,
-                                                       KeptLayout kept_layout = KeptLayout::kPlain);
+                                                       const CompileOptions& options = {});
 
 // Calls `work(index)` for 0..count-1 on `threads` threads; the first error by index wins and stops
 // the rest. Each thread pins OpenMP to one thread. `work` must write only what index owns.

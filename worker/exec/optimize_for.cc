@@ -24,19 +24,18 @@ absl::StatusOr<std::vector<Tensor>> Evaluate(const Backend& backend, int64_t ops
 
 }  // namespace
 
-std::map<std::string, std::string> OptimizeFor(const Backend& backend, int64_t opset,
-                                               const std::vector<std::string>& keep, Arithmetic arithmetic,
-                                               ConstantNodes& constants, Graph& graph, KeptLayout kept_layout) {
+std::map<std::string, std::string> OptimizeFor(const Backend& backend, int64_t opset, const CompileOptions& options,
+                                               ConstantNodes& constants, Graph& graph) {
   const char* const wanted = std::getenv("QUANTD_OPTIMIZE");
   if (wanted != nullptr && std::strcmp(wanted, "0") == 0) return {};
   optimize::PassContext context{
       .opset = opset,
-      .integer = arithmetic == Arithmetic::kInteger,
+      .integer = options.arithmetic == Arithmetic::kInteger,
       .supports = [&](const Node& node) { return backend.Supports(node, opset); },
       .evaluate = [&](const Node& node, const std::vector<const Tensor*>& inputs) {
         return Evaluate(backend, opset, node, inputs, constants);
       }};
-  return Optimize(graph, keep, kept_layout == KeptLayout::kAny, std::move(context));
+  return Optimize(graph, options.keep, options.kept_layout == KeptLayout::kAny, std::move(context));
 }
 
 }  // namespace quantd

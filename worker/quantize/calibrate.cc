@@ -68,7 +68,7 @@ absl::StatusOr<StatisticsMap> CalibrateTensors(const Graph& graph, int64_t opset
                                                const std::vector<std::string>& tensors,
                                                const BatchSource& rows, int threads) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Executor> executor,
-                   CompileGraph(graph, opset, CpuBackend(), tensors, Arithmetic::kFloat, nullptr, KeptLayout::kAny));
+                   CompileGraph(graph, opset, CpuBackend(), {.keep = tensors, .kept_layout = KeptLayout::kAny}));
   Shards shards(tensors);
   using Ranges = std::map<std::string, BatchRange>;
   StatisticsMap total;

@@ -56,7 +56,7 @@ absl::Status MeasureOutputShift(const Graph& graph, int64_t opset,
   if (shiftable.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const Graph twins, AddQuantizedTwins(graph, shiftable, quantization));
   ASSIGN_OR_RETURN(const std::unique_ptr<Executor> executor,
-                   CompileGraph(twins, opset, CpuBackend(), keep));
+                   CompileGraph(twins, opset, CpuBackend(), {.keep = keep}));
 
   using BatchSums = std::vector<ChannelSums>;
   BatchSums total(shiftable.size());

@@ -154,7 +154,7 @@ absl::Status WriteCase(const Model& model, const TensorMap& feeds, const std::st
   const std::vector<Probe> probes = ProbesOf(model.graph);
   std::vector<std::string> names;
   for (const Probe& probe : probes) names.push_back(probe.tensor);
-  ASSIGN_OR_RETURN(const auto executor, CompileGraph(model.graph, model.opset(), CpuBackend(), names));
+  ASSIGN_OR_RETURN(const auto executor, CompileGraph(model.graph, model.opset(), CpuBackend(), {.keep = names}));
   TensorMap values;
   ASSIGN_OR_RETURN(const TensorMap outputs,
                    executor->RunObserved(feeds, [&](const std::string& name, const Tensor& tensor) { values[name] = tensor; }));

@@ -50,7 +50,7 @@ TEST(ExecutorTest, ShowsKeptTensorsInTheOrderOfTheirMaking) {
   graph.nodes.insert(graph.nodes.begin(), Op("Add", {"one", "one"}, {"two"}));
   graph.initializers["one"] = Row({1});
   ASSERT_OK_AND_ASSIGN(const auto executor, CompileGraph(graph, kOpset, CpuBackend(),
-                                                         {"unused", "q", "p", "n", "two", "x"}));
+                                                         {.keep = {"unused", "q", "p", "n", "two", "x"}}));
   std::map<std::string, std::vector<float>> seen;
   std::vector<std::string> order;
   ASSERT_OK_AND_ASSIGN(const TensorMap outputs,
@@ -76,8 +76,9 @@ TEST(ExecutorTest, AKeptTensorOfAnyLayoutHasTheSameElements) {
   std::map<std::string, std::vector<float>> plain, any;
   for (auto* seen : {&plain, &any}) {
     ASSERT_OK_AND_ASSIGN(const auto executor,
-                         CompileGraph(graph, kOpset, CpuBackend(), {"a", "b", "x"}, Arithmetic::kFloat, nullptr,
-                                      seen == &any ? KeptLayout::kAny : KeptLayout::kPlain));
+                         CompileGraph(graph, kOpset, CpuBackend(),
+                                      {.keep = {"a", "b", "x"},
+                                       .kept_layout = seen == &any ? KeptLayout::kAny : KeptLayout::kPlain}));
     ASSERT_OK_AND_ASSIGN(const TensorMap outputs,
                          executor->RunObserved({{"x", x}}, [&](const std::string& name, const Tensor& tensor) {
                            (*seen)[name] = ValuesOf(tensor);
@@ -91,7 +92,7 @@ TEST(ExecutorTest, AKeptTensorOfAnyLayoutHasTheSameElements) {
 }
 
 TEST(ExecutorTest, OnlyTensorsOfTheGraphCanBeKept) {
-  EXPECT_THAT(CompileGraph(AbsoluteGraph(), kOpset, CpuBackend(), {"absent"}),
+  EXPECT_THAT(CompileGraph(AbsoluteGraph(), kOpset, CpuBackend(), {.keep = {"absent"}}),
               HasReason("UNKNOWN_TENSOR"));
 }
 

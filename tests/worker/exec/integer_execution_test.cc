@@ -63,7 +63,7 @@ Graph Network() {
 TEST(IntegerExecutionTest, AgreesWithTheSimulation) {
   const Graph graph = Network();
   ASSERT_OK_AND_ASSIGN(const auto simulated, CompileGraph(graph, kOpset, CpuBackend()));
-  ASSERT_OK_AND_ASSIGN(const auto integer, CompileGraph(graph, kOpset, CpuBackend(), {}, Arithmetic::kInteger));
+  ASSERT_OK_AND_ASSIGN(const auto integer, CompileGraph(graph, kOpset, CpuBackend(), {.arithmetic = Arithmetic::kInteger}));
   EXPECT_EQ(integer->OperatorCounts().at("IntegerConv"), 2);
   EXPECT_EQ(integer->OperatorCounts().count("FusedConv"), 0u);
   EXPECT_EQ(simulated->OperatorCounts().count("IntegerConv"), 0u);
@@ -86,14 +86,14 @@ TEST(IntegerExecutionTest, AgreesWithTheSimulation) {
 TEST(IntegerExecutionTest, WhatHasNoIntegerFormIsSimulated) {
   Graph graph = Network();
   graph.initializers["z2"] = Tensor::Scalar<int8_t>(5);  // Asymmetric weights.
-  ASSERT_OK_AND_ASSIGN(const auto integer, CompileGraph(graph, kOpset, CpuBackend(), {}, Arithmetic::kInteger));
+  ASSERT_OK_AND_ASSIGN(const auto integer, CompileGraph(graph, kOpset, CpuBackend(), {.arithmetic = Arithmetic::kInteger}));
   EXPECT_EQ(integer->OperatorCounts().at("IntegerConv"), 1);
   EXPECT_EQ(integer->OperatorCounts().at("FusedConv"), 1);
 }
 
 TEST(IntegerExecutionTest, AKeptTensorIsThereInFloat) {
   ASSERT_OK_AND_ASSIGN(const auto integer,
-                       CompileGraph(Network(), kOpset, CpuBackend(), {"r1"}, Arithmetic::kInteger));
+                       CompileGraph(Network(), kOpset, CpuBackend(), {.keep = {"r1"}, .arithmetic = Arithmetic::kInteger}));
   std::string seen;
   ASSERT_OK(integer->RunObserved({{"x", Wave({1, 4, 6, 5}, 0.37, 2)}}, [&](const std::string& name, const Tensor& r) {
     seen = name;

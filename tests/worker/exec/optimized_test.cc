@@ -68,7 +68,7 @@ void ExpectEqualBothWays(const Graph& graph, int64_t opset, const TensorMap& fee
 
 std::vector<std::string> OptimizedTypes(Graph graph, int64_t opset, const std::vector<std::string>& keep = {}) {
   ConstantNodes constants(graph);
-  OptimizeFor(CpuBackend(), opset, keep, Arithmetic::kFloat, constants, graph);
+  OptimizeFor(CpuBackend(), opset, {.keep = keep}, constants, graph);
   return Types(graph);
 }
 
@@ -210,7 +210,7 @@ TEST(OptimizedModels, EveryTensorCanStillBeObserved) {
   const Model model = testing::MakeBert({.layers = 1, .hidden = 8, .heads = 2, .intermediate = 16, .vocabulary = 50, .sequence_max = 20});
   std::vector<std::string> all;
   for (const Node& node : model.graph.nodes) all.push_back(node.outputs[0]);
-  ASSERT_OK_AND_ASSIGN(const auto executor, CompileGraph(model.graph, model.opset(), CpuBackend(), all));
+  ASSERT_OK_AND_ASSIGN(const auto executor, CompileGraph(model.graph, model.opset(), CpuBackend(), {.keep = all}));
   const Tensor ones = Tensor::Of<int64_t>({1, 3}, {1, 1, 1});
   std::set<std::string> seen;
   ASSERT_OK(executor->RunObserved({{"input_ids", ones}, {"attention_mask", ones}, {"token_type_ids", ones}},

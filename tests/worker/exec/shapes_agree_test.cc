@@ -77,7 +77,7 @@ void ExpectAgreement(const Model& model, const TensorMap& feeds) {
   for (const bool optimized : {false, true}) {
     Graph graph = model.graph;
     ConstantNodes constants(graph);
-    if (optimized) OptimizeFor(CpuBackend(), model.opset(), {}, Arithmetic::kFloat, constants, graph);
+    if (optimized) OptimizeFor(CpuBackend(), model.opset(), {}, constants, graph);
     const ShapeFacts facts = InferShapes(graph, model.opset());
     std::vector<std::string> all;
     for (const Node& node : graph.nodes) {
@@ -86,7 +86,7 @@ void ExpectAgreement(const Model& model, const TensorMap& feeds) {
       }
     }
     EXPECT_EQ(setenv("QUANTD_OPTIMIZE", "0", 1), 0);
-    const auto executor = CompileGraph(graph, model.opset(), CpuBackend(), all);
+    const auto executor = CompileGraph(graph, model.opset(), CpuBackend(), {.keep = all});
     EXPECT_EQ(unsetenv("QUANTD_OPTIMIZE"), 0);
     ASSERT_OK(executor.status());
     Checker checker(facts);

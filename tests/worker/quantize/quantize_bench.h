@@ -63,7 +63,7 @@ inline TensorMap RunGraph(const Graph& graph, const Tensor& x,
                           const std::vector<std::string>& keep = {}, int64_t opset = kOpset) {
   TensorMap seen;
   const TensorMap outputs =
-      CompileGraph(graph, opset, CpuBackend(), keep)
+      CompileGraph(graph, opset, CpuBackend(), {.keep = keep})
           .value()
           ->RunObserved({{"x", x}},
                         [&](const std::string& name, const Tensor& tensor) { seen[name] = tensor; })

@@ -74,8 +74,7 @@ absl::StatusOr<Body> Body::Compile(const BodySource& source, const std::string& 
     }
   }
   ASSIGN_OR_RETURN(std::unique_ptr<Executor> executor,
-                   CompileGraph(graph, source.context.opset, source.backend, {}, Arithmetic::kFloat,
-                                &source.constants));
+                   CompileGraph(graph, source.context.opset, source.backend, {.constants = &source.constants}));
   compiled.executor_ = std::move(executor);
   return compiled;
 }

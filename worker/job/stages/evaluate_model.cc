@@ -63,8 +63,8 @@ struct Executors {
     Executors both;
     ASSIGN_OR_RETURN(both.full, CompileGraph(job.model.graph, opset, CpuBackend()));
     ASSIGN_OR_RETURN(both.quantized, CompileGraph(job.quantized, opset, CpuBackend()));
-    ASSIGN_OR_RETURN(both.full_observed, CompileGraph(job.model.graph, opset, CpuBackend(), keep));
-    ASSIGN_OR_RETURN(both.quantized_observed, CompileGraph(job.quantized, opset, CpuBackend(), keep));
+    ASSIGN_OR_RETURN(both.full_observed, CompileGraph(job.model.graph, opset, CpuBackend(), {.keep = keep}));
+    ASSIGN_OR_RETURN(both.quantized_observed, CompileGraph(job.quantized, opset, CpuBackend(), {.keep = keep}));
     return both;
   }
 };

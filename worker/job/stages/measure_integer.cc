@@ -77,7 +77,7 @@ struct Comparison {
 
 absl::Status MeasureIntegerExecution(JobState& job, const Executor& full, const Executor& simulated) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Executor> integer,
-                   CompileGraph(job.quantized, job.model.opset(), CpuBackend(), {}, Arithmetic::kInteger));
+                   CompileGraph(job.quantized, job.model.opset(), CpuBackend(), {.arithmetic = Arithmetic::kInteger}));
   const std::map<std::string, int64_t> operators = integer->OperatorCounts();
   int64_t layers = 0;
   for (const char* const type : {"IntegerConv", "IntegerMatMul"}) {
