@@ -84,24 +84,26 @@ class RecipeCheck {
   }
 
   // What weights and activations ask of each other.
-  void CheckTogether(const Recipe& recipe) {
-    const IntFormat* format = FindIntFormat(recipe.weight.format.id);
+  void CheckTogether(const TensorRecipe& weight, const std::string& weight_field, const TensorRecipe& activation,
+                     const std::string& activation_field) {
+    const IntFormat* format = FindIntFormat(weight.format.id);
     const bool at_run_time = std::any_of(range::All().begin(), range::All().end(), [&](const RangeInfo* range) {
-      return range->at_run_time && range->method.id == recipe.activation.range.id;
+      return range->at_run_time && range->method.id == activation.range.id;
     });
-    if (at_run_time && recipe.activation.format.id != "uint8_asym") {
-      Add("UNKNOWN_METHOD", "recipe.activation.format.id",
-          absl::StrCat("codes that are made at run time are 'uint8_asym', not '", recipe.activation.format.id, "'"));
+    if (at_run_time && activation.format.id != "uint8_asym") {
+      Add("UNKNOWN_METHOD", activation_field + ".format.id",
+          absl::StrCat("codes that are made at run time are 'uint8_asym', not '", activation.format.id, "'"));
     }
-    if (at_run_time && (recipe.weight.granularity.id == "per_block" ||
-                        (format != nullptr && BitsOf(format->storage) != 8))) {
-      Add("UNKNOWN_METHOD", "recipe.weight",
-          "activations that get their codes at run time need weights of 8 bits with one scale a channel or a tensor");
+    const bool is_byte = format == nullptr || (BitsOf(format->storage) == 8 && format->minifloat == nullptr);
+    if (at_run_time && (weight.granularity.id == "per_block" || !is_byte)) {
+      Add("UNKNOWN_METHOD", weight_field,
+          absl::StrCat("activations that get their codes at run time need weights that are integers of 8 bits with one scale a "
+                       "channel or a tensor, not '", weight.format.id, "' '", weight.granularity.id, "'"));
     }
     // Integer sums of weights with a zero point would need the sum of the activations too; weights that are only
     // stored as codes may have any.
-    if (format != nullptr && !format->symmetric && recipe.activation != TensorRecipe()) {
-      Add("UNKNOWN_METHOD", "recipe.weight.format.id",
+    if (format != nullptr && !format->symmetric && activation != TensorRecipe()) {
+      Add("UNKNOWN_METHOD", weight_field + ".format.id",
           "weights take a symmetric format where activations become codes too");
     }
   }
@@ -180,7 +182,7 @@ absl::Status CheckRecipe(const Recipe& recipe) {
   if (recipe.activation != TensorRecipe()) {
     check.Check(recipe.activation, "recipe.activation", /*is_weight=*/false);
   }
-  check.CheckTogether(recipe);
+  check.CheckTogether(recipe.weight, "recipe.weight", recipe.activation, "recipe.activation");
   check.Optional(recipe.placement, "placement", "recipe.placement");
   check.Check(recipe.compensations, "compensation", "recipe.compensations");
   check.Optional(recipe.allocation, "allocation", "recipe.allocation");
@@ -189,6 +191,16 @@ absl::Status CheckRecipe(const Recipe& recipe) {
   for (size_t i = 0; i < recipe.rules.size(); ++i) {
     check.Check(recipe.rules[i], absl::StrCat("recipe.rules[", i, "]"), recipe.activation != TensorRecipe());
   }
+  return check.Result();
+}
+
+absl::Status CheckLayerRecipe(const TensorRecipe& weight, const std::string& weight_field, const TensorRecipe& activation,
+                              const std::string& activation_field) {
+  const Catalogue catalogue = MakeCatalogue();
+  RecipeCheck check(catalogue);
+  check.Check(weight, weight_field, /*is_weight=*/true);
+  if (activation != TensorRecipe()) check.Check(activation, activation_field, /*is_weight=*/false);
+  check.CheckTogether(weight, weight_field, activation, activation_field);
   return check.Result();
 }
 

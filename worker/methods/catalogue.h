@@ -36,4 +36,9 @@ Catalogue MakeCatalogue();
 // problem's counts.
 absl::Status CheckRecipe(const Recipe& recipe);
 
+// The same for what one layer gets after all rules, which may not fit together although each rule is well-formed. The fields say
+// where its components come from: "recipe.rules[2].weight".
+absl::Status CheckLayerRecipe(const TensorRecipe& weight, const std::string& weight_field, const TensorRecipe& activation,
+                              const std::string& activation_field);
+
 }  // namespace quantd

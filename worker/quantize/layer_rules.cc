@@ -2,8 +2,13 @@
 
 #include <fnmatch.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "common/error.h"
+#include "common/status_macros.h"
+#include "worker/methods/catalogue.h"
 
 namespace quantd {
 namespace {
@@ -19,6 +24,7 @@ bool Matches(const LayerRule& rule, const std::string& op_type, const std::strin
 // What the matches of one rule had in common with what it sets.
 struct Use {
   bool node = false;
+  bool kept = false;  // Not all matches are excluded.
   bool weight = false;
   bool activation = false;
 };
@@ -36,6 +42,11 @@ void Judge(const LayerRule& rule, const Use& use, size_t layers, const std::stri
   if (!use.node) {
     violations.push_back({field, absl::StrCat("matches none of the ", layers, " layers that can be quantized ",
                                               Patterns(rule))});
+    return;
+  }
+  if (rule.SetsComponents() && !use.kept) {
+    violations.push_back({field, absl::StrCat("sets components of nodes that other rules exclude ", Patterns(rule),
+                                              "; a rule that neither excludes nor sets anything takes an exclusion back")});
     return;
   }
   if (rule.weight != TensorRecipe() && !use.weight) {
@@ -68,6 +79,9 @@ absl::StatusOr<std::set<std::string>> ApplyRules(const Recipe& recipe, const std
       Override(rule.weight, layer.weight_recipe);
       Override(rule.activation, layer.activation_recipe);
     }
+    for (size_t i = 0; i < recipe.rules.size(); ++i) {
+      if (!layer.excluded && Matches(recipe.rules[i], layer.op_type, layer.node)) uses[i].kept = true;
+    }
   }
   std::set<std::string> excluded;
   for (const Node* node : others) {
@@ -87,13 +101,39 @@ absl::StatusOr<std::set<std::string>> ApplyRules(const Recipe& recipe, const std
   return excluded;
 }
 
-int ActivationRuleOf(const Recipe& recipe, const PlannedLayer& layer) {
+int LastRuleFor(const PlannedLayer& layer, const Recipe& recipe, TensorRecipe LayerRule::* part) {
   int last = -1;
   for (size_t i = 0; i < recipe.rules.size(); ++i) {
     const LayerRule& rule = recipe.rules[i];
-    if (rule.activation != TensorRecipe() && Matches(rule, layer.op_type, layer.node)) last = static_cast<int>(i);
+    if (rule.*part != TensorRecipe() && Matches(rule, layer.op_type, layer.node)) last = static_cast<int>(i);
   }
   return last;
+}
+
+std::string FieldOf(const PlannedLayer& layer, const Recipe& recipe, TensorRecipe LayerRule::* part) {
+  const int rule = LastRuleFor(layer, recipe, part);
+  const absl::string_view name = part == &LayerRule::weight ? "weight" : "activation";
+  return rule < 0 ? absl::StrCat("recipe.", name) : absl::StrCat("recipe.rules[", rule, "].", name);
+}
+
+absl::Status CheckMergedRecipes(const Recipe& recipe, const QuantizationPlan& plan) {
+  std::vector<std::pair<TensorRecipe, TensorRecipe>> passed = {{recipe.weight, recipe.activation}};
+  const auto check = [&](const PlannedLayer& layer, bool stores_only) {
+    if (layer.excluded) return absl::OkStatus();
+    // A recipe without a format is one that rules left incomplete.
+    const bool applies = layer.dynamic || !layer.activations.empty() || layer.activation_recipe.format.id.empty();
+    const TensorRecipe activation = applies && !stores_only ? layer.activation_recipe : TensorRecipe();
+    const std::pair both(layer.weight_recipe, activation);
+    if (std::find(passed.begin(), passed.end(), both) != passed.end()) return absl::OkStatus();
+    const absl::Status status =
+        CheckLayerRecipe(layer.weight_recipe, FieldOf(layer, recipe, &LayerRule::weight), activation,
+                         FieldOf(layer, recipe, &LayerRule::activation));
+    passed.push_back(both);
+    return Annotate(status, absl::StrCat("layer '", layer.node, "'"));
+  };
+  for (const PlannedLayer& layer : plan.layers) RETURN_IF_ERROR(check(layer, /*stores_only=*/false));
+  for (const BodyLayer& body : plan.body_layers) RETURN_IF_ERROR(check(body.layer, /*stores_only=*/true));
+  return absl::OkStatus();
 }
 
 }  // namespace quantd

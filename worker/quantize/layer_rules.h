@@ -19,7 +19,15 @@ namespace quantd {
 absl::StatusOr<std::set<std::string>> ApplyRules(const Recipe& recipe, const std::vector<const Node*>& others,
                                                  const std::vector<PlannedLayer*>& layers);
 
-// The last rule that says how the layer's activations become codes; -1 when none does.
-int ActivationRuleOf(const Recipe& recipe, const PlannedLayer& layer);
+// The last rule that says how the layer's weights (`part` &LayerRule::weight) or activations become codes; -1 when none does.
+int LastRuleFor(const PlannedLayer& layer, const Recipe& recipe, TensorRecipe LayerRule::* part);
+
+// Where that comes from: "recipe.rules[2].weight", or "recipe.weight" when no rule says anything.
+std::string FieldOf(const PlannedLayer& layer, const Recipe& recipe, TensorRecipe LayerRule::* part);
+
+// What the rules made of the recipes of layers that are not excluded: whole, and weights and activations fit together.
+//
+// Errors: as CheckRecipe(), naming a layer.
+absl::Status CheckMergedRecipes(const Recipe& recipe, const QuantizationPlan& plan);
 
 }  // namespace quantd

@@ -102,7 +102,8 @@ class GroupPlanner {
   }
 
   void Contradict(const std::string& tensor, const PlannedLayer& a, const PlannedLayer& b) {
-    const int rule = std::max(ActivationRuleOf(recipe_, a), ActivationRuleOf(recipe_, b));
+    const int rule = std::max(LastRuleFor(a, recipe_, &LayerRule::activation),
+                              LastRuleFor(b, recipe_, &LayerRule::activation));
     violations_.push_back(
         {absl::StrCat("recipe.rules[", rule, "].activation"),
          absl::StrCat("layers '", a.node, "' and '", b.node, "' read one code (tensor '", tensor,
@@ -174,6 +175,7 @@ absl::StatusOr<QuantizationPlan> PlanQuantization(const Graph& graph, const Reci
   ASSIGN_OR_RETURN(const std::set<std::string> excluded,
                    ApplyRules(recipe, PlacedNodes(graph, widest), layers));
   DropActivations(graph, plan.layers);
+  RETURN_IF_ERROR(CheckMergedRecipes(recipe, plan));
   const Placement placement =
       fused ? PlaceFused(graph, plan.layers, excluded) : PlaceInputs(graph, plan.layers);
   ASSIGN_OR_RETURN(plan.groups, GroupPlanner(graph, recipe, plan.layers, placement).Run());

@@ -1,11 +1,13 @@
 #include "worker/quantize/quantization_plan.h"
 
 #include "tests/worker/quantize/quantize_bench.h"
+#include "worker/methods/catalogue.h"
 
 namespace quantd {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using testing::GraphOf;
 using testing::HasReason;
 using ::testing::IsEmpty;
@@ -13,6 +15,7 @@ using testing::MinmaxRecipe;
 using testing::NamesField;
 using testing::Op;
 using testing::RandomTensor;
+using testing::StatusIs;
 
 Graph ThreeLayers() {
   return GraphOf(
@@ -52,19 +55,19 @@ TEST(PlanQuantizationTest, ALaterRuleWins) {
   EXPECT_THAT(ExcludedBy({{.node_name = "y", .exclude = false}, {.exclude = true}}),
               ElementsAre(true, true, true));
   // How to quantize says nothing about whether.
-  EXPECT_THAT(ExcludedBy({{.op_type = "Gemm", .exclude = true}, {.node_name = "*", .weight = Format("int8_asym")}}),
+  EXPECT_THAT(ExcludedBy({{.op_type = "Gemm", .exclude = true}, {.node_name = "*", .weight = Format("int4_sym")}}),
               ElementsAre(true, true, false));
 }
 
 TEST(PlanQuantizationTest, RulesSetAnyPartOfTheRecipe) {
   const QuantizationPlan plan = PlanWith(ThreeLayers(), {{.op_type = "Gemm", .activation = {.range = {"mse"}}},
-                                                         {.node_name = "block.1/*", .weight = Format("a")},
-                                                         {.node_name = "block.1/*", .weight = Format("b")}})
+                                                         {.node_name = "block.1/*", .weight = Format("int16_sym")},
+                                                         {.node_name = "block.1/*", .weight = Format("int4_sym")}})
                                     .value();
   EXPECT_EQ(plan.layers[0].activation_recipe.range.id, "mse");
   EXPECT_EQ(plan.layers[0].activation_recipe.format.id, "uint8_asym");
   EXPECT_EQ(plan.layers[0].weight_recipe, MinmaxRecipe().weight);
-  EXPECT_EQ(plan.layers[1].weight_recipe.format.id, "b");
+  EXPECT_EQ(plan.layers[1].weight_recipe.format.id, "int4_sym");
   EXPECT_EQ(plan.layers[1].weight_recipe.granularity.id, "per_channel");
   EXPECT_EQ(plan.layers[2].activation_recipe, MinmaxRecipe().activation);
   // The code of a tensor is that of its reader.
@@ -109,6 +112,71 @@ TEST(PlanQuantizationTest, TwoRecipesForOneCodeContradict) {
   // An excluded reader has no say.
   EXPECT_OK(PlanWith(graph, {{.node_name = "a", .exclude = true}, {.node_name = "b", .activation = Format("int8_sym")}})
                 .status());
+}
+
+struct MisfitCase {
+  const char* name;
+  Recipe recipe;
+  LayerRule rule;
+  const char* field;
+};
+
+class RulesThatDoNotFit : public ::testing::TestWithParam<MisfitCase> {};
+
+Recipe WeightsAlone() {
+  Recipe recipe = MinmaxRecipe();
+  recipe.activation = {};
+  return recipe;
+}
+
+Recipe AtRunTime() {
+  Recipe recipe = MinmaxRecipe();
+  recipe.weight.format = {"uint8_sym"};
+  recipe.activation.range = {"dynamic"};
+  return recipe;
+}
+
+// What a rule makes of a layer's recipe must pass what a whole recipe must pass.
+TEST_P(RulesThatDoNotFit, AreRefusedByName) {
+  Recipe recipe = GetParam().recipe;
+  ASSERT_OK(CheckRecipe(recipe));
+  recipe.rules = {GetParam().rule};
+  ASSERT_OK(CheckRecipe(recipe));
+  const absl::Status status = PlanQuantization(ThreeLayers(), recipe).status();
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("layer 'block.0/fc'")));
+  EXPECT_THAT(status, NamesField(GetParam().field));
+  // The layers that it does not match may have it.
+  recipe.rules = {{.op_type = "Gemm", .exclude = true}};
+  EXPECT_OK(PlanQuantization(ThreeLayers(), recipe));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, RulesThatDoNotFit,
+    ::testing::Values(
+        MisfitCase{"FourBitsAtRunTime", AtRunTime(), {.op_type = "Gemm", .weight = Format("int4_sym")}, "recipe.rules[0].weight"},
+        MisfitCase{"Float8AtRunTime", AtRunTime(), {.op_type = "Gemm", .weight = Format("float8e4m3fn")}, "recipe.rules[0].weight"},
+        MisfitCase{"BlocksAtRunTime", AtRunTime(),
+                   {.op_type = "Gemm", .weight = {.granularity = {"per_block", {{"block_size", int64_t{32}}}}}},
+                   "recipe.rules[0].weight"},
+        MisfitCase{"SixteenBitsAtRunTime", AtRunTime(), {.op_type = "Gemm", .activation = Format("int16_asym")},
+                   "recipe.rules[0].activation.format.id"},
+        MisfitCase{"ActivationsWithoutARange", WeightsAlone(), {.op_type = "Gemm", .activation = Format("uint8_asym")},
+                   "recipe.rules[0].activation.range.id"},
+        MisfitCase{"ActivationsWithoutAFormat", WeightsAlone(), {.op_type = "Gemm", .activation = {.range = {"mse"}}},
+                   "recipe.rules[0].activation.format.id"}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+TEST(PlanQuantizationTest, ARuleForExcludedLayersIsNamed) {
+  const absl::Status status =
+      PlanWith(ThreeLayers(), {{.op_type = "Gemm", .exclude = true}, {.op_type = "Gemm", .weight = Format("int4_sym")}})
+          .status();
+  EXPECT_THAT(status, HasReason("RULE_MATCHES_NOTHING"));
+  EXPECT_THAT(status, NamesField("recipe.rules[1]"));
+  // Some of the matches are kept, or taken back.
+  EXPECT_OK(PlanWith(ThreeLayers(), {{.node_name = "block.0/*", .exclude = true},
+                                     {.op_type = "Gemm", .weight = Format("int4_sym")}}));
+  EXPECT_OK(PlanWith(ThreeLayers(), {{.op_type = "Gemm", .exclude = true}, {.op_type = "Gemm"},
+                                     {.op_type = "Gemm", .weight = Format("int4_sym")}}));
 }
 
 TEST(TensorsToObserveTest, AreThoseOfQuantizedLayersEachOnce) {
