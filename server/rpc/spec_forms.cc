@@ -39,11 +39,11 @@ std::string MisfitOf(const v1::ExportForm& form, const v1::Recipe& recipe, const
     if (!id) continue;
     const bool listed = std::find(condition.ids().begin(), condition.ids().end(), *id) != condition.ids().end();
     if (listed == condition.allowed()) continue;
+    if (!condition.allowed()) {
+      return absl::StrCat("'", form.id(), "' cannot hold ", Shown(*id), " in recipe.", condition.field());
+    }
     const std::string ids = absl::StrJoin(
         condition.ids(), ", ", [](std::string* out, const std::string& one) { out->append(Shown(one)); });
-    if (!condition.allowed()) {
-      return absl::StrCat("'", form.id(), "' cannot hold ", ids, " in recipe.", condition.field());
-    }
     return absl::StrCat("'", form.id(), "' needs recipe.", condition.field(), " to be ", ids, ", not ", Shown(*id));
   }
   return "";

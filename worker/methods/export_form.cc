@@ -24,13 +24,23 @@ const Component& ComponentAt(const Recipe& recipe, absl::string_view field) {
 
 std::string Shown(const std::string& id) { return id.empty() ? "empty" : absl::StrCat("'", id, "'"); }
 
+std::string MisfitOf(const ExportFormInfo& form, const RecipeCondition& condition, const Recipe& recipe) {
+  const std::string& id = ComponentAt(recipe, condition.field).id;
+  const bool listed = std::find(condition.ids.begin(), condition.ids.end(), id) != condition.ids.end();
+  if (listed == condition.allowed) return "";
+  if (!condition.allowed) return absl::StrCat("'", form.id, "' cannot hold ", Shown(id), " in recipe.", condition.field);
+  const std::string ids = absl::StrJoin(condition.ids, ", ",
+                                        [](std::string* out, const std::string& one) { out->append(Shown(one)); });
+  return absl::StrCat("'", form.id, "' needs recipe.", condition.field, " to be ", ids, ", not ", Shown(id));
+}
+
 }  // namespace
 
 absl::Span<const ExportFormInfo> ExportForms() {
   static const auto* const kForms = new std::vector<ExportFormInfo>{
       {.id = "onnx_qdq",
        .summary = "QuantizeLinear and DequantizeLinear around the layers; weights in blocks or of 4 bits need operator set 21",
-       // Integers of 2 bits came with operator set 25.
+       // Integers of 2 bits came with operator set 25, and ONNX Runtime does not read them; in blocks it does as MatMulNBits.
        .conditions = {{.field = "activation.range", .ids = {"dynamic"}, .allowed = false},
                       {.field = "weight.format", .ids = {"int2_sym", "uint2_asym"}, .allowed = false}}},
       {.id = "onnx_matmul_nbits",
@@ -42,7 +52,8 @@ absl::Span<const ExportFormInfo> ExportForms() {
                                "uint8_asym"}}}},
       {.id = "onnx_dynamic",
        .summary = "DynamicQuantizeLinear and MatMulInteger: activations get their codes at run time",
-       .conditions = {{.field = "activation.range", .ids = {"dynamic"}}}},
+       .conditions = {{.field = "activation.range", .ids = {"dynamic"}},
+                      {.field = "weight.format", .ids = {"int2_sym", "uint2_asym"}, .allowed = false}}},
   };
   return *kForms;
 }
@@ -56,13 +67,17 @@ const ExportFormInfo* FindExportForm(absl::string_view id) {
 
 std::string MisfitOf(const ExportFormInfo& form, const Recipe& recipe) {
   for (const RecipeCondition& condition : form.conditions) {
-    const std::string& id = ComponentAt(recipe, condition.field).id;
-    const bool listed = std::find(condition.ids.begin(), condition.ids.end(), id) != condition.ids.end();
-    if (listed == condition.allowed) continue;
-    const std::string ids = absl::StrJoin(
-        condition.ids, ", ", [](std::string* out, const std::string& one) { out->append(Shown(one)); });
-    if (!condition.allowed) return absl::StrCat("'", form.id, "' cannot hold ", ids, " in recipe.", condition.field);
-    return absl::StrCat("'", form.id, "' needs recipe.", condition.field, " to be ", ids, ", not ", Shown(id));
+    const std::string misfit = MisfitOf(form, condition, recipe);
+    if (!misfit.empty()) return misfit;
+  }
+  return "";
+}
+
+std::string LayerMisfitOf(const ExportFormInfo& form, const TensorRecipe& weight, const TensorRecipe& activation) {
+  for (const RecipeCondition& condition : form.conditions) {
+    const std::string misfit =
+        condition.allowed ? "" : MisfitOf(form, condition, {.weight = weight, .activation = activation});
+    if (!misfit.empty()) return misfit;
   }
   return "";
 }

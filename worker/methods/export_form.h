@@ -30,8 +30,12 @@ absl::Span<const ExportFormInfo> ExportForms();
 // Null when there is none of that id.
 const ExportFormInfo* FindExportForm(absl::string_view id);
 
-// Why the form cannot hold what the recipe makes, in one sentence; empty when it can.
+// Why the form cannot hold what the recipe makes, as a clause; empty when it can.
 std::string MisfitOf(const ExportFormInfo& form, const Recipe& recipe);
+
+// Why the form cannot hold one layer, whose recipe rules changed; empty when it can. Conditions on what a form is for hold for
+// the recipe as a whole: a layer may be written in another way.
+std::string LayerMisfitOf(const ExportFormInfo& form, const TensorRecipe& weight, const TensorRecipe& activation);
 
 // The first form that fits.
 const ExportFormInfo& DefaultExportForm(const Recipe& recipe);

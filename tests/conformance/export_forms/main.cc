@@ -80,6 +80,10 @@ absl::StatusOr<Recipe> RecipeNamed(const std::string& name) {
   }
   const Component block_32{"per_block", {{"block_size", int64_t{32}}}};
   if (name == "w2-g32") return Recipe{.weight = {{"uint2_asym"}, block_32, {"mse"}, {"nearest"}}};
+  if (name == "w8a8-g32") {
+    return Recipe{.weight = {{"int8_sym"}, block_32, {"minmax"}, {"nearest"}},
+                  .activation = {{"uint8_asym"}, {"per_tensor"}, {"minmax"}, {"nearest"}}};
+  }
   if (name == "w8-g32-asym") return Recipe{.weight = {{"uint8_asym"}, block_32, {"minmax"}, {"nearest"}}};
   return absl::NotFoundError(absl::StrCat("there is no preset '", name, "'"));
 }
@@ -150,7 +154,16 @@ std::string GiveCodes(const std::string& codes, DataType type, Graph& graph) {
   return given;
 }
 
-absl::Status WriteCase(const Model& model, const TensorMap& feeds, const std::string& folder) {
+// How far ONNX Runtime's optimizer may go: some codes it takes for others (docs/qdq_placement.md).
+nlohmann::json OptimizationFor(const Recipe& recipe) {
+  const IntFormat* format = FindIntFormat(recipe.weight.format.id);
+  const bool float8 = format->minifloat != nullptr;
+  const bool blocks = recipe.weight.granularity.id == "per_block" && !recipe.activation.format.id.empty();
+  return {{"level", float8 ? "basic" : "all"}, {"leaves_codes_alone", float8 || blocks}};
+}
+
+absl::Status WriteCase(const Model& model, const nlohmann::json& optimization, const TensorMap& feeds,
+                       const std::string& folder) {
   const std::vector<Probe> probes = ProbesOf(model.graph);
   std::vector<std::string> names;
   for (const Probe& probe : probes) names.push_back(probe.tensor);
@@ -159,10 +172,7 @@ absl::Status WriteCase(const Model& model, const TensorMap& feeds, const std::st
   ASSIGN_OR_RETURN(const TensorMap outputs,
                    executor->RunObserved(feeds, [&](const std::string& name, const Tensor& tensor) { values[name] = tensor; }));
   values.insert(outputs.begin(), outputs.end());
-  nlohmann::json description;
-  description["float8"] = std::any_of(model.graph.initializers.begin(), model.graph.initializers.end(), [](const auto& entry) {
-    return FindMinifloat(entry.second.dtype()) != nullptr;
-  });
+  nlohmann::json description = {{"optimization", optimization}};
   int files = 0;
   for (const auto& [name, tensor] : feeds) {
     const std::string file = absl::StrCat("input_", files++, ".pb");
@@ -199,7 +209,7 @@ absl::Status Run(const std::string& model_name, const std::string& preset, const
   if (!misfit.empty()) return absl::InvalidArgumentError(misfit);
   ASSIGN_OR_RETURN(const Model simulated, QuantizeModel(suite, recipe));
   ASSIGN_OR_RETURN(const Model model, LowerModel(*form, simulated));
-  return WriteCase(model, Feeds(suite, 1), folder);
+  return WriteCase(model, OptimizationFor(recipe), Feeds(suite, 1), folder);
 }
 
 }  // namespace

@@ -358,6 +358,29 @@ std::vector<BadInput> BadRequests() {
          spec.add_exports()->set_format("onnx_matmul_nbits");
        },
        kInvalid, "FORM_DOES_NOT_FIT", "spec.exports[1].format"},
+      {"RuleThatNoFormCanHold",
+       [](auto&, auto& spec) {
+         spec.mutable_recipe()->add_rules()->mutable_weight()->mutable_format()->set_id("int2_sym");
+       },
+       kInvalid, "FORM_DOES_NOT_FIT", "spec.recipe"},
+      {"RuleThatTheFormCannotHold",
+       [](auto&, auto& spec) {
+         spec.add_exports()->set_format("onnx_qdq");
+         spec.mutable_recipe()->add_rules()->mutable_weight()->mutable_format()->set_id("int2_sym");
+       },
+       kInvalid, "FORM_DOES_NOT_FIT", "spec.exports[0].format"},
+      {"RuleThatGivesAnIncompleteRecipe",
+       [](auto&, auto& spec) {
+         spec.mutable_recipe()->set_preset("w8");
+         spec.mutable_recipe()->add_rules()->mutable_activation()->mutable_format()->set_id("uint8_asym");
+       },
+       kInvalid, "INCOMPLETE_RECIPE", "spec.recipe.rules[0].activation.range.id"},
+      {"RuleThatNoKernelComputes",
+       [](auto&, auto& spec) {
+         spec.mutable_recipe()->set_preset("w8a8-dynamic");
+         spec.mutable_recipe()->add_rules()->mutable_weight()->mutable_format()->set_id("int4_sym");
+       },
+       kInvalid, "UNKNOWN_METHOD", "spec.recipe.rules[0].weight"},
       BadFileName("FileNameWithAFolder", "sub/model.onnx"),
       BadFileName("FileNameThatLeavesTheFolder", "../model.onnx"),
       BadFileName("FileNameOfTheParent", ".."),

@@ -1,5 +1,6 @@
 // What can be found wrong before work begins is found here: recipe, layers, operators, data.
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -130,16 +131,44 @@ absl::Status CheckFloats(const Model& model, const QuantizationPlan& plan) {
   return violations.empty() ? absl::OkStatus() : InvalidFields("UNSUPPORTED_TYPE", violations);
 }
 
-// Every form that the spec asks for holds what the recipe makes.
-absl::Status CheckExportForms(const v1::JobSpec& spec, const Recipe& recipe) {
+// Every form that the spec asks for holds what `misfit` judges; fields are those of the exports, or the recipe's where the spec
+// leaves the form open and none fits.
+absl::Status CheckExportForms(const v1::JobSpec& spec,
+                              const std::function<std::string(const ExportFormInfo&)>& misfit_of) {
+  std::string able;
+  for (const ExportFormInfo& form : ExportForms()) {
+    if (misfit_of(form).empty()) absl::StrAppend(&able, able.empty() ? "" : ", ", form.id);
+  }
   std::vector<FieldViolation> violations;
   const std::vector<v1::ExportSpec> exports = ExportsOf(spec);
   for (size_t i = 0; i < exports.size(); ++i) {
-    const std::string misfit = MisfitOf(*FindExportForm(exports[i].format()), recipe);
-    if (!misfit.empty()) violations.push_back({absl::StrCat("spec.exports[", i, "].format"), misfit});
+    const std::string misfit = misfit_of(*FindExportForm(exports[i].format()));
+    if (misfit.empty()) continue;
+    violations.push_back({spec.exports_size() == 0 ? "spec.recipe" : absl::StrCat("spec.exports[", i, "].format"),
+                          absl::StrCat(misfit, able.empty() ? "; no form can" : "; forms that can: ", able)});
   }
   if (violations.empty()) return absl::OkStatus();
   return InvalidFields("FORM_DOES_NOT_FIT", violations);
+}
+
+// The same for each layer whose recipe rules changed.
+absl::Status CheckExportForms(const v1::JobSpec& spec, const Recipe& recipe, const QuantizationPlan& plan) {
+  const auto check = [&](const PlannedLayer& layer) {
+    if (layer.excluded || (layer.weight_recipe == recipe.weight && layer.activation_recipe == recipe.activation)) {
+      return absl::OkStatus();
+    }
+    const TensorRecipe activation =
+        layer.dynamic || !layer.activations.empty() ? layer.activation_recipe : TensorRecipe();
+    return Annotate(CheckExportForms(spec,
+                                     [&](const ExportFormInfo& form) {
+                                       const std::string misfit = MisfitOf(form, recipe);
+                                       return misfit.empty() ? LayerMisfitOf(form, layer.weight_recipe, activation) : misfit;
+                                     }),
+                    absl::StrCat("layer '", layer.node, "', whose recipe rules change"));
+  };
+  for (const PlannedLayer& layer : plan.layers) RETURN_IF_ERROR(check(layer));
+  for (const BodyLayer& body : plan.body_layers) RETURN_IF_ERROR(check(body.layer));
+  return absl::OkStatus();
 }
 
 // What the plan stores, by id.
@@ -153,6 +182,28 @@ std::set<std::string> FormatsOf(const QuantizationPlan& plan) {
     if (!body.layer.excluded) formats.insert(body.layer.weight_recipe.format.id);
   }
   return formats;
+}
+
+bool IsInteger8(const std::string& format_id) {
+  const IntFormat* format = FindIntFormat(format_id);
+  return format != nullptr && format->minifloat == nullptr && BitsOf(format->storage) == 8;
+}
+
+void WarnOfBlocks(JobState& job) {
+  for (const PlannedLayer& layer : job.quantization_plan.layers) {
+    const bool product = layer.op_type == "MatMul" || layer.op_type == "Gemm";
+    if (layer.excluded || !product || layer.weights.empty() || layer.activations.empty()) continue;
+    if (layer.weight_recipe.granularity.id != "per_block" || !IsInteger8(layer.weight_recipe.format.id) ||
+        !IsInteger8(layer.activation_recipe.format.id)) {
+      continue;
+    }
+    job.report.warnings.push_back(absl::StrCat(
+        "ONNX Runtime (1.30) fuses 8-bit weights in blocks with 8-bit activations, as in layer '", layer.node,
+        "', and then refuses to run them: run the model with the session option session.disable_quant_qdq = 1, or with graph "
+        "optimization 'basic'"));
+    job.progress.Warn(job.report.warnings.back());
+    return;
+  }
 }
 
 void WarnOfFormats(JobState& job) {
@@ -175,7 +226,8 @@ absl::Status PlanJob(JobState& job) {
   job.report.recipe_summary =
       absl::StrCat(preset, preset.empty() ? "" : ": ", DescribeRecipe(job.recipe));
   RETURN_IF_ERROR(CheckSignature(job.model.graph));
-  RETURN_IF_ERROR(CheckExportForms(job.spec, job.recipe));
+  RETURN_IF_ERROR(CheckExportForms(
+      job.spec, [&](const ExportFormInfo& form) { return MisfitOf(form, job.recipe); }));
   if (LowestOpset(job.recipe) > job.model.opset()) RETURN_IF_ERROR(RaiseTo21(job.model));
   RETURN_IF_ERROR(CheckBatch(job.model.graph));
   // Compiling finds every operator that is missing, and attributes that make no sense.
@@ -183,6 +235,7 @@ absl::Status PlanJob(JobState& job) {
   absl::StatusOr<QuantizationPlan> plan = PlanQuantization(job.model.graph, job.recipe);
   if (!plan.ok()) return RenameFields(plan.status(), "recipe", "spec.recipe");
   job.quantization_plan = *std::move(plan);
+  RETURN_IF_ERROR(CheckExportForms(job.spec, job.recipe, job.quantization_plan));
   RETURN_IF_ERROR(CheckFloats(job.model, job.quantization_plan));
   if (!QuantizesAnything(job.quantization_plan)) {
     return MakeError(absl::StatusCode::kFailedPrecondition, "NOTHING_TO_QUANTIZE",
@@ -190,6 +243,7 @@ absl::Status PlanJob(JobState& job) {
                      "Gather of a table) and that the recipe does not exclude");
   }
   WarnOfFormats(job);
+  WarnOfBlocks(job);
   ASSIGN_OR_RETURN(job.data, OpenData(job, job.spec.data(), "data"));
   if (job.spec.has_evaluation_data() && !job.spec.evaluation_data().files().empty()) {
     ASSIGN_OR_RETURN(job.evaluation_data, OpenData(job, job.spec.evaluation_data(), "evaluation_data"));
