@@ -83,8 +83,10 @@ void PrintMeasured(const v1::Measured& measured, std::ostream& out) {
       << FormatBytes(measured.peak_memory_bytes());
   if (measured.has_integer()) {
     const v1::IntegerExecution& integer = measured.integer();
-    out << absl::StrFormat("; %d layers in integers at %.2f times float32's speed, same class as simulated on %.2f%% of %d rows",
-                           integer.layers(), integer.speedup(), 100 * integer.top1_agreement(), integer.rows());
+    out << absl::StrFormat("; %d %s in integers at %.2f [%.2f, %.2f] times float32's speed, same class as simulated on "
+                           "%.2f%% of %d rows",
+                           integer.layers(), integer.layers() == 1 ? "layer" : "layers", integer.speedup(),
+                           integer.speedup_lower(), integer.speedup_upper(), 100 * integer.top1_agreement(), integer.rows());
     if (!integer.exact_sums()) out << " (sums of products may saturate here: see reduce_range)";
   }
   out << "\n";

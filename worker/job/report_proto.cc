@@ -60,6 +60,9 @@ void Fill(const LayerQuality& from, v1::LayerQuality& to) {
   to.mutable_histogram()->mutable_counts()->Add(from.histogram.counts.begin(),
                                                 from.histogram.counts.end());
   to.set_excluded(from.excluded);
+  to.set_activation_format(from.activation_format);
+  to.set_activation_range(from.activation_range);
+  to.set_weight_granularity(from.weight_granularity);
 }
 
 void Fill(const DataUse& from, v1::DataUse& to) {
@@ -101,6 +104,8 @@ void Fill(const Measured& from, v1::Measured& to) {
   integer.set_output_difference(from.integer->output_difference);
   integer.set_top1_agreement(from.integer->top1_agreement);
   integer.set_exact_sums(from.integer->exact_sums);
+  integer.set_speedup_lower(from.integer->speedup_lower);
+  integer.set_speedup_upper(from.integer->speedup_upper);
 }
 
 }  // namespace

@@ -84,6 +84,9 @@ std::string ClippedShare(const LayerQuality& layer) {
                         : absl::StrFormat(", \xe2\x89\x88%.2f %% clipped", percent);
 }
 
+// Weights alone and codes of the run time come without.
+bool HasRange(const LayerQuality& layer) { return layer.activation_scale > 0; }
+
 std::string LayerCard(const LayerQuality& layer, bool worst) {
   std::string facts = EscapeHtml(layer.op_type);
   if (layer.excluded) {
@@ -94,10 +97,16 @@ std::string LayerCard(const LayerQuality& layer, bool worst) {
         "</b>, cosine ", InUnit(layer.cosine, "cosine", false), "<br>",
         // A product of two activations has none.
         layer.weight_format.empty() ? "no weights"
-                                    : absl::StrCat("weights ", EscapeHtml(layer.weight_format)),
-        "<br>input scale ", Figure(layer.activation_scale),
-        ", zero point ", GroupedNumber(layer.activation_zero_point), "<br>seen ",
-        Figure(layer.observed_min), " to ", Figure(layer.observed_max), ClippedShare(layer));
+                                    : absl::StrCat("weights ", EscapeHtml(layer.weight_format), " ",
+                                                   EscapeHtml(layer.weight_granularity)),
+        "<br>input ",
+        layer.activation_format.empty() ? "in full precision" : EscapeHtml(layer.activation_format), " ",
+        EscapeHtml(layer.activation_range));
+    if (HasRange(layer)) {
+      absl::StrAppend(&facts, ", scale ", Figure(layer.activation_scale), ", zero point ",
+                      GroupedNumber(layer.activation_zero_point), "<br>seen ", Figure(layer.observed_min), " to ",
+                      Figure(layer.observed_max), ClippedShare(layer));
+    }
   }
   const bool plot = !layer.histogram.counts.empty();
   return absl::StrCat("<article class=\"card\"><h3>", EscapeHtml(layer.node),
@@ -134,9 +143,12 @@ std::string LayersSection(const QualityReport& report) {
     absl::StrAppend(&html, SqnrRow(layer, top, is_worst(layer)));
   }
   absl::StrAppend(&html,
-                  "</div></section><section><h2>Ranges of the lowest layers</h2><p class=\"lead\">"
-                  "Values that reach each layer in calibration, counts on a logarithmic scale. The "
-                  "tinted band lies between the clip lines; values beyond are cut to them.</p>"
+                  "</div></section><section>",
+                  std::any_of(report.layers.begin(), report.layers.end(), HasRange)
+                      ? "<h2>Ranges of the lowest layers</h2><p class=\"lead\">"
+                        "Values that reach each layer in calibration, counts on a logarithmic scale. The "
+                        "tinted band lies between the clip lines; values beyond are cut to them.</p>"
+                      : "<h2>The lowest layers</h2>",
                   "<div class=\"cards\">");
   const size_t cards = std::min(kCardsMax, ordered.size());
   for (size_t i = 0; i < cards; ++i) {

@@ -308,10 +308,13 @@ std::string RecipeSection(const Recipe& recipe) {
                   Entry("Data choice", EscapeHtml(ComponentText(recipe.data))));
   listed("Recovery", recipe.recoveries);
   for (const LayerRule& rule : recipe.rules) {
-    absl::StrAppend(
-        &html, Entry(rule.exclude ? "Kept exact" : "Rule",
-                     absl::StrCat("type ", Code(rule.op_type.empty() ? "*" : rule.op_type),
-                                  ", node ", Code(rule.node_name.empty() ? "*" : rule.node_name))));
+    std::string sets;
+    for (const auto& [name, part] : {std::pair("weights", &rule.weight), std::pair("activations", &rule.activation)}) {
+      if (*part != TensorRecipe()) absl::StrAppend(&sets, "; ", name, " ", EscapeHtml(TensorRecipeText(*part)));
+    }
+    const char* const title = rule.exclude ? "Kept exact" : sets.empty() ? "Not excluded" : "Rule";
+    absl::StrAppend(&html, Entry(title, absl::StrCat("type ", Code(rule.op_type.empty() ? "*" : rule.op_type), ", node ",
+                                                     Code(rule.node_name.empty() ? "*" : rule.node_name), sets)));
   }
   return FactsSection("Recipe", html);
 }

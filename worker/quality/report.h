@@ -83,6 +83,9 @@ struct LayerQuality {
   double observed_max = 0;
   ActivationHistogram histogram;
   bool excluded = false;
+  std::string activation_format;  // Empty: what the layer reads stays in full precision.
+  std::string activation_range;
+  std::string weight_granularity;
 };
 
 struct ScoreDistribution {
@@ -131,6 +134,8 @@ struct IntegerExecution {
   double output_difference = 0;
   double top1_agreement = 1;
   bool exact_sums = true;
+  double speedup_lower = 0;
+  double speedup_upper = 0;
 };
 
 struct Measured {

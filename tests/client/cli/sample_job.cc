@@ -80,7 +80,7 @@ v1::Job SampleJob() {
         measured {
           instruction_set: "AVX2"
           peak_memory_bytes: 104857600
-          integer { layers: 12 rows: 256 speedup: 1.75 top1_agreement: 0.9961 }
+          integer { layers: 12 rows: 256 speedup: 1.75 speedup_lower: 1.5 speedup_upper: 2 top1_agreement: 0.9961 }
         }
         warnings: "one layer is narrow"
       }

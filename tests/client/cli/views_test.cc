@@ -37,7 +37,7 @@ TEST(ReportViewTest, ShowsMetricsWithBothKindsOfIntervals) {
       "accuracy        n/a     fraction  -     the data has no labels\n"
       "size: 1.5 MiB -> 512.0 KiB (0.333x)\n"
       "rows: 256 for calibration, 2000 held out for evaluation, without labels (seed 7)\n"
-      "measured on AVX2: peak memory 100.0 MiB; 12 layers in integers at 1.75 times float32's speed, same class as "
+      "measured on AVX2: peak memory 100.0 MiB; 12 layers in integers at 1.75 [1.50, 2.00] times float32's speed, same class as "
       "simulated on 99.61% of 256 rows (sums of products may saturate here: see reduce_range)\n"
       "warning: one layer is narrow\n"
       "gate PASSED: top1_agreement.lower >= 0.98 (0.9922 >= 0.98)\n");

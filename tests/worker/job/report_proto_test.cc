@@ -54,7 +54,10 @@ QualityReport FullReport() {
                     .observed_min = -3.25,
                     .observed_max = 4.25,
                     .histogram = {-5.25, 6.25, {10, 11}},
-                    .excluded = true}};
+                    .excluded = true,
+                    .activation_format = "uint8_asym",
+                    .activation_range = "mse",
+                    .weight_granularity = "per_channel"}};
   report.data_use = {"file", 12, 13, 14, 15, true, "d1", "d2"};
   report.sizes = {16, 17, 18.5, 19, 20};
   report.warnings = {"careful"};
@@ -63,7 +66,8 @@ QualityReport FullReport() {
   report.inputs = {{"model", "m.onnx", "d3"}};
   report.measured = {.instruction_set = "AVX2", .peak_memory_bytes = 25, .activation_bytes = 26,
                      .integer = IntegerExecution{.layers = 27, .rows = 28, .speedup = 29.5, .output_difference = 30.5,
-                                                 .top1_agreement = 0.5, .exact_sums = true}};
+                                                 .top1_agreement = 0.5, .exact_sums = true, .speedup_lower = 28.5,
+                                                 .speedup_upper = 31.5}};
   return report;
 }
 

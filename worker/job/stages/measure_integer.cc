@@ -14,8 +14,9 @@
 namespace quantd {
 namespace {
 
-// Enough for a median; a few seconds of the largest models.
-constexpr int64_t kBatchesMax = 9;
+// Batches that are compared and turns that are timed: a few seconds of the largest models. The median of nine turns lies
+// between the second and the eighth with a probability of 1 - 2 (1 + 9) / 2^9.
+constexpr int64_t kTurns = 9;
 
 using Clock = std::chrono::steady_clock;
 
@@ -23,12 +24,6 @@ absl::StatusOr<double> SecondsOf(const Executor& executor, const TensorMap& feed
   const Clock::time_point begin = Clock::now();
   RETURN_IF_ERROR(executor.Run(feeds).status());
   return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
-double Median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 
 // The largest difference as a share of the range of `expected`; 0 where that has no range.
@@ -56,7 +51,6 @@ int64_t SameClass(const Tensor& expected, const Tensor& actual) {
 
 // What the batches add up to.
 struct Comparison {
-  std::vector<double> speedups;
   int64_t rows = 0;
   int64_t same = 0;
   bool has_classes = false;
@@ -88,21 +82,28 @@ absl::Status MeasureIntegerExecution(JobState& job, const Executor& full, const 
 
   const BatchSource batches = job.Batches(job.EvaluationData(), job.split.evaluation);
   Comparison comparison;
-  for (int64_t batch = 0; batch < std::min(batches.batches, kBatchesMax); ++batch) {
-    ASSIGN_OR_RETURN(const TensorMap feeds, batches.load(batch));
-    // Also prepares the kernels for this shape, which the time is not to hold.
+  std::vector<double> speedups;
+  for (int64_t turn = 0; turn < kTurns && batches.batches > 0; ++turn) {
+    ASSIGN_OR_RETURN(const TensorMap feeds, batches.load(turn % batches.batches));
+    // Both also prepare their kernels for this shape, which the time is not to hold.
     ASSIGN_OR_RETURN(const TensorMap actual, integer->Run(feeds));
-    ASSIGN_OR_RETURN(const TensorMap expected, simulated.Run(feeds));
-    comparison.Add(expected, actual);
+    RETURN_IF_ERROR(full.Run(feeds).status());
+    if (turn < batches.batches) {
+      ASSIGN_OR_RETURN(const TensorMap expected, simulated.Run(feeds));
+      comparison.Add(expected, actual);
+    }
     ASSIGN_OR_RETURN(const double float_seconds, SecondsOf(full, feeds));
     ASSIGN_OR_RETURN(const double integer_seconds, SecondsOf(*integer, feeds));
-    comparison.speedups.push_back(float_seconds / std::max(integer_seconds, 1e-9));
+    speedups.push_back(float_seconds / std::max(integer_seconds, 1e-9));
   }
   if (comparison.rows == 0) return absl::OkStatus();
+  std::sort(speedups.begin(), speedups.end());
   IntegerExecution& result = job.report.measured.integer.emplace();
   result.layers = layers;
   result.rows = comparison.rows;
-  result.speedup = Median(comparison.speedups);
+  result.speedup = speedups[kTurns / 2];
+  result.speedup_lower = speedups[1];
+  result.speedup_upper = speedups[kTurns - 2];
   result.output_difference = comparison.apart;
   if (comparison.has_classes) {
     result.top1_agreement = static_cast<double>(comparison.same) / static_cast<double>(comparison.rows);

@@ -70,7 +70,14 @@ ActivationHistogram PlotOf(const TensorStatistics& statistics) {
 LayerQuality Describe(const JobState& job, const PlannedLayer& layer) {
   LayerQuality quality{.node = layer.node, .op_type = layer.op_type, .excluded = layer.excluded};
   if (layer.excluded) return quality;
-  if (!layer.weights.empty()) quality.weight_format = layer.weight_recipe.format.id;
+  if (!layer.weights.empty()) {
+    quality.weight_format = layer.weight_recipe.format.id;
+    quality.weight_granularity = layer.weight_recipe.granularity.id;
+  }
+  if (layer.dynamic || !layer.activations.empty()) {
+    quality.activation_format = layer.activation_recipe.format.id;
+    quality.activation_range = layer.activation_recipe.range.id;
+  }
   if (layer.activations.empty()) return quality;
   const std::string& tensor = layer.activations[0];
   const ActivationDecision& activation = job.quantization.activations.at(tensor);
