@@ -10,6 +10,7 @@ const PresetInfo& Info() {
                             .granularity = {"per_block", {{"block_size", int64_t{32}}}},
                             .range = {"mse"},
                             .rounding = {"nearest"}},
+                 .compensations = {{"bias_correction"}},
                  .data = {"random"}}};
   return *kInfo;
 }

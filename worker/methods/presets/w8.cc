@@ -10,6 +10,7 @@ const PresetInfo& Info() {
                             .granularity = {"per_channel"},
                             .range = {"mse"},
                             .rounding = {"nearest"}},
+                 .compensations = {{"bias_correction"}},
                  .data = {"random"}}};
   return *kInfo;
 }

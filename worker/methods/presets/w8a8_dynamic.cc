@@ -14,6 +14,7 @@ const PresetInfo& Info() {
                                 .granularity = {"per_tensor"},
                                 .range = {"dynamic"},
                                 .rounding = {"nearest"}},
+                 .compensations = {{"bias_correction"}},
                  .data = {"random"}}};
   return *kInfo;
 }
