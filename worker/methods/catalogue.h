@@ -11,7 +11,7 @@
 namespace quantd {
 
 // Part of every result's identity: results of different engine versions are never taken for each other.
-inline constexpr char kEngineVersion[] = "0.2.0";
+inline constexpr char kEngineVersion[] = "0.3.0";
 
 struct PresetInfo {
   std::string id;

@@ -5,9 +5,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "worker/backend/cpu/onednn.h"
 
 namespace quantd::cpu {
 namespace {
+
+// So many products of codes add up exactly in a float, in any order: 256 * 255 * 255 < 2^24.
+constexpr int64_t kExactTerms = 256;
 
 absl::Status CheckCount(const Tensor& tensor, int64_t channels) {
   const bool one = tensor.size() == 1 && tensor.rank() <= 1;
@@ -56,24 +60,32 @@ uint8_t Requantize(int32_t sum, float multiplier, int32_t zero_point, DataType t
   return static_cast<uint8_t>(static_cast<int32_t>(std::nearbyintf(limited)) + zero_point);
 }
 
-void IntegerProduct::Run(const Tensor& a, int64_t a_offset, const Tensor& b, int64_t b_offset, int32_t* c) const {
+absl::Status IntegerProduct::Run(const Tensor& a, int64_t a_offset, const Tensor& b, int64_t b_offset, int32_t* c) const {
   std::fill_n(c, m * n, 0);  // Sums start from memory of any content.
-  std::vector<int32_t> row(static_cast<size_t>(n));
-  for (int64_t p = 0; p < k; ++p) {
-    for (int64_t j = 0; j < n; ++j) {
-      row[static_cast<size_t>(j)] = CodeAt(b, b_offset + p * n + j) - OfChannel(b_zero, j);
-    }
+  const int64_t depth = std::min(k, kExactTerms);
+  std::vector<float> a_part(static_cast<size_t>(m * depth)), b_part(static_cast<size_t>(depth * n));
+  std::vector<float> sums(static_cast<size_t>(m * n));
+  for (int64_t begin = 0; begin < k; begin += depth) {
+    const int64_t terms = std::min(depth, k - begin);
     for (int64_t i = 0; i < m; ++i) {
-      const int32_t x = CodeAt(a, a_offset + i * k + p) - OfChannel(a_zero, i);
-      if (x == 0) continue;
-      int32_t* sums = c + i * n;
-      // |x * row| <= 255 * 255 fits; the sum is taken modulo 2^32.
+      const int32_t zero = OfChannel(a_zero, i);
+      float* const row = a_part.data() + i * terms;
+      for (int64_t p = 0; p < terms; ++p) row[p] = static_cast<float>(CodeAt(a, a_offset + i * k + begin + p) - zero);
+    }
+    for (int64_t p = 0; p < terms; ++p) {
+      float* const row = b_part.data() + p * n;
       for (int64_t j = 0; j < n; ++j) {
-        sums[j] = static_cast<int32_t>(static_cast<uint32_t>(sums[j]) +
-                                       static_cast<uint32_t>(x * row[static_cast<size_t>(j)]));
+        row[j] = static_cast<float>(CodeAt(b, b_offset + (begin + p) * n + j) - OfChannel(b_zero, j));
       }
     }
+    RETURN_IF_ERROR(MatrixProduct(false, false, m, n, terms, 1, a_part.data(), b_part.data(), 0, sums.data()));
+    for (int64_t i = 0; i < m * n; ++i) {
+      // Modulo 2^32.
+      c[i] = static_cast<int32_t>(static_cast<uint32_t>(c[i]) +
+                                  static_cast<uint32_t>(static_cast<int32_t>(sums[static_cast<size_t>(i)])));
+    }
   }
+  return absl::OkStatus();
 }
 
 }  // namespace quantd::cpu

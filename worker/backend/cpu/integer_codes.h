@@ -38,12 +38,13 @@ inline int32_t CodeAt(const Tensor& codes, int64_t i) {
 uint8_t Requantize(int32_t sum, float multiplier, int32_t zero_point, DataType type);
 
 // C[m, n] = sum over k of (a[m, k] - a_zero) * (b[k, n] - b_zero), wrapping around like 32-bit hardware does (only beyond
-// k = 33025 can a sum leave 32 bits). Zero points of `a` are one or one a row, those of `b` one or one a column.
+// k = 33025 can a sum leave 32 bits). Zero points of `a` are one or one a row, those of `b` one or one a column. Computed by float
+// products of few enough terms to be exact, on any instruction set.
 struct IntegerProduct {
   int64_t m = 0, n = 0, k = 0;
   std::vector<int32_t> a_zero, b_zero;
 
-  void Run(const Tensor& a, int64_t a_offset, const Tensor& b, int64_t b_offset, int32_t* c) const;
+  absl::Status Run(const Tensor& a, int64_t a_offset, const Tensor& b, int64_t b_offset, int32_t* c) const;
 };
 
 }  // namespace quantd::cpu

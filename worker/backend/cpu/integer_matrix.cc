@@ -43,8 +43,6 @@ absl::StatusOr<BatchedProduct> Resolve(const Tensor& first, const Tensor& second
 absl::StatusOr<Tensor> Multiply(const Tensor& a, const Tensor& b, const BatchedProduct& resolved,
                                 Outputs& outputs) {
   ASSIGN_OR_RETURN(Tensor sums, outputs.Make(DataType::kInt32, resolved.output));
-  // The products add to what is there, and memory of a run holds what was there before.
-  std::fill_n(sums.mutable_data<int32_t>(), sums.size(), 0);
   const IntegerProduct& product = resolved.product;
   // ForEachRow walks all axes but the last, so an axis of 1 stands behind those of the batch.
   Shape walked = resolved.batch;
@@ -55,12 +53,15 @@ absl::StatusOr<Tensor> Multiply(const Tensor& a, const Tensor& b, const BatchedP
     result.push_back(0);
     return result;
   };
+  absl::Status status;
   ForEachRow(walked,
              {strides(resolved.batch_a, product.m * product.k), strides(resolved.batch_b, product.k * product.n),
               strides(resolved.batch, product.m * product.n)},
              [&](const std::vector<int64_t>& at) {
-               product.Run(a, at[0], b, at[1], sums.mutable_data<int32_t>() + at[2]);
+               if (!status.ok()) return;
+               status = product.Run(a, at[0], b, at[1], sums.mutable_data<int32_t>() + at[2]);
              });
+  RETURN_IF_ERROR(status);
   return sums;
 }
 

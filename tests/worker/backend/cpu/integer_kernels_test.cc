@@ -49,6 +49,26 @@ const MatMulCase kMatMulCases[] = {
     {{0, 7}, {7, 4}, DataType::kUint8, DataType::kInt8},
 };
 
+// Sums beyond what a float holds exactly, with the largest products of either sign, against 64-bit sums.
+TEST(IntegerProductTest, LongSumsAreExact) {
+  constexpr int64_t kRows = 3, kDepth = 1031, kColumns = 4;
+  for (const uint8_t zero : {0, 255}) {
+    Tensor a = RandomCodes(DataType::kUint8, {kRows, kDepth}, 5), b = RandomCodes(DataType::kUint8, {kDepth, kColumns}, 6);
+    std::fill_n(a.mutable_data<uint8_t>(), kDepth, static_cast<uint8_t>(255 - zero));
+    for (int64_t p = 0; p < kDepth; ++p) b.mutable_data<uint8_t>()[p * kColumns] = 255;
+    const Tensor sums = RunOne("MatMulInteger", {a, b, Tensor::Scalar<uint8_t>(zero), Tensor::Scalar<uint8_t>(0)}).value();
+    for (int64_t i = 0; i < kRows; ++i) {
+      for (int64_t j = 0; j < kColumns; ++j) {
+        int64_t expected = 0;
+        for (int64_t p = 0; p < kDepth; ++p) {
+          expected += (int64_t{a.data<uint8_t>()[i * kDepth + p]} - zero) * b.data<uint8_t>()[p * kColumns + j];
+        }
+        EXPECT_EQ(sums.data<int32_t>()[i * kColumns + j], expected) << i << "," << j;
+      }
+    }
+  }
+}
+
 class IntegerMatMulTest : public ::testing::TestWithParam<MatMulCase> {
  protected:
   void SetUp() override {
