@@ -40,7 +40,7 @@ std::vector<FlagSpec> MakeSpecFlags() {
       {"spec", Arity::kOne, "FILE",
        "A whole JobSpec as YAML or JSON; all other flags add to it or replace parts.", recipe},
       {"calibration-rows", Arity::kOne, "N",
-       "Rows that are observed to choose ranges. Default: 256.", evaluation},
+       "Rows that calibrate. Default (or 0): 256, but at most half of the rows unless --evaluation-data is given.", evaluation},
       {"evaluation-rows", Arity::kOne, "N",
        "Held-out rows used at most. Default: all that are not calibration rows.", evaluation},
       {"seed", Arity::kOne, "N",

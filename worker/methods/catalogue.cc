@@ -70,15 +70,17 @@ class RecipeCheck {
     check(recipe.rounding, "rounding");
     for (const RangeInfo* range : range::All()) {
       if (range->method.id != recipe.range.id || (is_weight ? range->for_weights : range->for_activations)) continue;
-      Add("UNKNOWN_METHOD", field + ".range.id",
+      Add("INAPPLICABLE_METHOD", field + ".range.id",
           absl::StrCat("'", recipe.range.id, "' does not apply to ", is_weight ? "weights" : "activations"));
     }
     const IntFormat* format = FindIntFormat(recipe.format.id);
     if (!is_weight && format != nullptr && IsPacked(format->storage)) {
-      Add("UNKNOWN_METHOD", field + ".format.id", "activations take a format of 8 bits or more");
+      Add("INAPPLICABLE_METHOD", field + ".format.id",
+          absl::StrCat("activations take a format of 8 bits or more, not '", recipe.format.id, "'"));
     }
     if (!is_weight && !recipe.granularity.id.empty() && recipe.granularity.id != "per_tensor") {
-      Add("UNKNOWN_METHOD", field + ".granularity.id", "activations are quantized per tensor");
+      Add("INAPPLICABLE_METHOD", field + ".granularity.id",
+          absl::StrCat("activations are quantized 'per_tensor', not '", recipe.granularity.id, "'"));
     }
     if (recipe.granularity.id == "per_block") CheckBlockSize(recipe.granularity, field + ".granularity");
   }
@@ -91,20 +93,20 @@ class RecipeCheck {
       return range->at_run_time && range->method.id == activation.range.id;
     });
     if (at_run_time && activation.format.id != "uint8_asym") {
-      Add("UNKNOWN_METHOD", activation_field + ".format.id",
+      Add("INAPPLICABLE_METHOD", activation_field + ".format.id",
           absl::StrCat("codes that are made at run time are 'uint8_asym', not '", activation.format.id, "'"));
     }
     const bool is_byte = format == nullptr || (BitsOf(format->storage) == 8 && format->minifloat == nullptr);
     if (at_run_time && (weight.granularity.id == "per_block" || !is_byte)) {
-      Add("UNKNOWN_METHOD", weight_field,
+      Add("INAPPLICABLE_METHOD", weight_field,
           absl::StrCat("activations that get their codes at run time need weights that are integers of 8 bits with one scale a "
                        "channel or a tensor, not '", weight.format.id, "' '", weight.granularity.id, "'"));
     }
     // Integer sums of weights with a zero point would need the sum of the activations too; weights that are only
     // stored as codes may have any.
     if (format != nullptr && !format->symmetric && activation != TensorRecipe()) {
-      Add("UNKNOWN_METHOD", weight_field + ".format.id",
-          "weights take a symmetric format where activations become codes too");
+      Add("INAPPLICABLE_METHOD", weight_field + ".format.id",
+          absl::StrCat("weights take a symmetric format where activations become codes too, not '", format->id, "'"));
     }
   }
 
@@ -123,7 +125,7 @@ class RecipeCheck {
   void Check(const LayerRule& rule, const std::string& field, bool with_activations) {
     const IntFormat* format = FindIntFormat(rule.weight.format.id);
     if (with_activations && format != nullptr && !format->symmetric) {
-      Add("UNKNOWN_METHOD", field + ".weight.format.id",
+      Add("INAPPLICABLE_METHOD", field + ".weight.format.id",
           "weights take a symmetric format where activations become codes too");
     }
     Check(rule.weight, field + ".weight", /*is_weight=*/true, /*whole=*/false);

@@ -32,8 +32,8 @@ struct Catalogue {
 Catalogue MakeCatalogue();
 
 // Everything wrong with a recipe, in one INVALID_ARGUMENT. Fields are spelled "recipe.activation.range.id".
-// Reasons: UNKNOWN_METHOD, UNKNOWN_PARAMETER, PARAMETER_OUT_OF_RANGE, INCOMPLETE_RECIPE, CONTRADICTORY_RULES; the first
-// problem's counts.
+// Reasons: UNKNOWN_METHOD, INAPPLICABLE_METHOD (there is one, but it does not go here), UNKNOWN_PARAMETER, PARAMETER_OUT_OF_RANGE,
+// INCOMPLETE_RECIPE, CONTRADICTORY_RULES; the first problem's counts.
 absl::Status CheckRecipe(const Recipe& recipe);
 
 // The same for what one layer gets after all rules, which may not fit together although each rule is well-formed. The fields say

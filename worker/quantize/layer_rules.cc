@@ -3,9 +3,11 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/error.h"
 #include "common/status_macros.h"
 #include "worker/methods/catalogue.h"
@@ -33,15 +35,24 @@ struct Use {
 bool ExcludedAfter(const LayerRule& rule, bool before) { return rule.SetsComponents() ? before : rule.exclude; }
 
 std::string Patterns(const LayerRule& rule) {
-  return absl::StrCat("(op_type '", rule.op_type, "', node_name '", rule.node_name, "')");
+  std::vector<std::string> patterns;
+  if (!rule.op_type.empty()) patterns.push_back(absl::StrCat("op_type '", rule.op_type, "'"));
+  if (!rule.node_name.empty()) patterns.push_back(absl::StrCat("node_name '", rule.node_name, "'"));
+  return absl::StrCat("(", patterns.empty() ? "any node" : absl::StrJoin(patterns, ", "), ")");
+}
+
+std::string TypesOf(const std::vector<PlannedLayer*>& layers) {
+  std::set<std::string> types;
+  for (const PlannedLayer* layer : layers) types.insert(layer->op_type);
+  return absl::StrJoin(types, ", ");
 }
 
 // What is wrong with a rule, or nothing.
-void Judge(const LayerRule& rule, const Use& use, size_t layers, const std::string& field,
+void Judge(const LayerRule& rule, const Use& use, const std::vector<PlannedLayer*>& layers, const std::string& field,
            std::vector<FieldViolation>& violations) {
   if (!use.node) {
-    violations.push_back({field, absl::StrCat("matches none of the ", layers, " layers that can be quantized ",
-                                              Patterns(rule))});
+    violations.push_back({field, absl::StrCat("matches none of the ", layers.size(), " layers that can be quantized ",
+                                              Patterns(rule), ", which are of type ", TypesOf(layers))});
     return;
   }
   if (rule.SetsComponents() && !use.kept) {
@@ -95,7 +106,7 @@ absl::StatusOr<std::set<std::string>> ApplyRules(const Recipe& recipe, const std
   }
   std::vector<FieldViolation> violations;
   for (size_t i = 0; i < uses.size(); ++i) {
-    Judge(recipe.rules[i], uses[i], layers.size(), absl::StrCat("recipe.rules[", i, "]"), violations);
+    Judge(recipe.rules[i], uses[i], layers, absl::StrCat("recipe.rules[", i, "]"), violations);
   }
   if (!violations.empty()) return InvalidFields("RULE_MATCHES_NOTHING", violations);
   return excluded;

@@ -276,7 +276,7 @@ std::vector<BadInput> BadRecipes() {
        [](auto&, auto& spec) {
          spec.mutable_recipe()->mutable_weight()->mutable_range()->set_id("entropy");
        },
-       kInvalid, "UNKNOWN_METHOD", "spec.recipe.weight.range.id"},
+       kInvalid, "INAPPLICABLE_METHOD", "spec.recipe.weight.range.id"},
       {"UnknownTransform",
        [](auto&, auto& spec) { spec.mutable_recipe()->add_transforms()->set_id("rotate"); },
        kInvalid, "UNKNOWN_METHOD", "spec.recipe.transforms[0].id"},
@@ -380,7 +380,7 @@ std::vector<BadInput> BadRequests() {
          spec.mutable_recipe()->set_preset("w8a8-dynamic");
          spec.mutable_recipe()->add_rules()->mutable_weight()->mutable_format()->set_id("int4_sym");
        },
-       kInvalid, "UNKNOWN_METHOD", "spec.recipe.rules[0].weight"},
+       kInvalid, "INAPPLICABLE_METHOD", "spec.recipe.rules[0].weight"},
       BadFileName("FileNameWithAFolder", "sub/model.onnx"),
       BadFileName("FileNameThatLeavesTheFolder", "../model.onnx"),
       BadFileName("FileNameOfTheParent", ".."),

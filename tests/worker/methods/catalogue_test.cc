@@ -80,7 +80,7 @@ TEST(CheckRecipeTest, EveryProblemIsNamedAndTheFirstGivesTheReason) {
   recipe.recoveries = {{}};                   // Has no id.
   const absl::Status status = CheckRecipe(recipe);
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument));
-  EXPECT_THAT(status, HasReason("UNKNOWN_METHOD"));
+  EXPECT_THAT(status, HasReason("INAPPLICABLE_METHOD"));
   EXPECT_THAT(status, NamesField("recipe.weight.range.id"));
   EXPECT_THAT(status, NamesField("recipe.activation.format.id"));
   EXPECT_THAT(status, NamesField("recipe.activation.range.parameters[p]"));
