@@ -1,4 +1,4 @@
-// What the integer kernels share: codes minus their zero point as exact 16-bit numbers, and the way back.
+// What the integer kernels share: codes minus their zero point as exact numbers, and the way back.
 #pragma once
 
 #include <cstdint>
