@@ -7,7 +7,7 @@ build=(
   g++ cmake ninja-build ccache mold pkg-config git ca-certificates
   libgrpc++-dev protobuf-compiler-grpc grpc-proto protobuf-compiler libprotobuf-dev libabsl-dev
   libdnnl-dev opencl-headers ocl-icd-opencl-dev prometheus-cpp-dev
-  libsqlite3-dev libssl-dev zlib1g-dev nlohmann-json3-dev libyaml-cpp-dev libonnx-dev
+  libsqlite3-dev libssl-dev libseccomp-dev libzstd-dev zlib1g-dev nlohmann-json3-dev libyaml-cpp-dev libonnx-dev
   libjpeg62-turbo-dev libpng-dev
 )
 test=(
