@@ -18,6 +18,9 @@ std::string Encode(const ErrorDetails& details) {
   for (const FieldViolation& violation : details.violations) {
     json["violations"].push_back({violation.field, violation.description});
   }
+  for (const QuotaViolation& quota : details.quotas) {
+    json["quotas"].push_back({quota.subject, quota.description});
+  }
   if (details.retry_after) json["retry_after_ms"] = absl::ToInt64Milliseconds(*details.retry_after);
   // Messages can quote hostile input, so bytes that are not UTF-8 must not throw.
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -65,6 +68,9 @@ ErrorDetails GetErrorDetails(const absl::Status& status) {
   details.metadata = json.value("metadata", std::map<std::string, std::string>());
   for (const nlohmann::json& violation : json.value("violations", nlohmann::json::array())) {
     details.violations.push_back({violation.at(0), violation.at(1)});
+  }
+  for (const nlohmann::json& quota : json.value("quotas", nlohmann::json::array())) {
+    details.quotas.push_back({quota.at(0), quota.at(1)});
   }
   if (json.contains("retry_after_ms")) {
     details.retry_after = absl::Milliseconds(json["retry_after_ms"].get<int64_t>());

@@ -1,7 +1,7 @@
 // What a user-visible error carries beyond code and message: a stable reason, the fields at fault,
 // and how long to wait before trying again. It travels as payloads of an absl::Status, so any layer
 // can add context without knowing protobuf; the wire converters turn it into google.rpc.ErrorInfo,
-// BadRequest and RetryInfo.
+// BadRequest, QuotaFailure and RetryInfo.
 #pragma once
 
 #include <map>
@@ -27,11 +27,21 @@ struct FieldViolation {
   friend bool operator==(const FieldViolation&, const FieldViolation&) = default;
 };
 
+// A limit that a call would go beyond. `subject` is what has the limit, for example "tenants/team";
+// `description` names the limit with its value and what to do.
+struct QuotaViolation {
+  std::string subject;
+  std::string description;
+
+  friend bool operator==(const QuotaViolation&, const QuotaViolation&) = default;
+};
+
 struct ErrorDetails {
   std::string reason;  // UPPER_SNAKE_CASE, stable; empty when unknown.
   std::map<std::string, std::string>
       metadata;  // For example {"node": "Conv_3", "op_type": "NonMaxSuppression"}.
   std::vector<FieldViolation> violations;
+  std::vector<QuotaViolation> quotas;
   std::optional<absl::Duration> retry_after;
 
   friend bool operator==(const ErrorDetails&, const ErrorDetails&) = default;

@@ -27,6 +27,15 @@ google::rpc::Status ToProto(const absl::Status& status) {
     }
     proto.add_details()->PackFrom(bad_request);
   }
+  if (!details.quotas.empty()) {
+    google::rpc::QuotaFailure failure;
+    for (const QuotaViolation& quota : details.quotas) {
+      auto* violation = failure.add_violations();
+      violation->set_subject(quota.subject);
+      violation->set_description(quota.description);
+    }
+    proto.add_details()->PackFrom(failure);
+  }
   if (details.retry_after) {
     google::rpc::RetryInfo retry;
     const int64_t nanoseconds = absl::ToInt64Nanoseconds(*details.retry_after);
@@ -43,6 +52,7 @@ absl::Status FromProto(const google::rpc::Status& proto) {
   for (const google::protobuf::Any& any : proto.details()) {
     google::rpc::ErrorInfo info;
     google::rpc::BadRequest bad_request;
+    google::rpc::QuotaFailure failure;
     google::rpc::RetryInfo retry;
     if (any.UnpackTo(&info)) {
       details.reason = info.reason();
@@ -50,6 +60,10 @@ absl::Status FromProto(const google::rpc::Status& proto) {
     } else if (any.UnpackTo(&bad_request)) {
       for (const auto& field : bad_request.field_violations()) {
         details.violations.push_back({field.field(), field.description()});
+      }
+    } else if (any.UnpackTo(&failure)) {
+      for (const auto& violation : failure.violations()) {
+        details.quotas.push_back({violation.subject(), violation.description()});
       }
     } else if (any.UnpackTo(&retry)) {
       details.retry_after = absl::Seconds(retry.retry_delay().seconds()) +

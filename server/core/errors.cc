@@ -68,6 +68,23 @@ absl::Status Cancelled() {
   return MakeError(absl::StatusCode::kCancelled, "CANCELLED", "cancelled on request");
 }
 
+absl::Status QuotaExceeded(absl::string_view tenant, absl::string_view limit, int64_t max,
+                           int64_t used) {
+  const std::string what = absl::StrCat(limit, " is ", max, ", and ", used, " are in use");
+  return MakeError(
+      absl::StatusCode::kResourceExhausted,
+      absl::StrCat("quota of tenant '", tenant, "': ", what, "; delete what is not needed, wait, "
+                   "or ask the operator for more"),
+      ErrorDetails{.reason = "QUOTA_EXCEEDED",
+                   .quotas = {{absl::StrCat("tenants/", tenant), what}}});
+}
+
+absl::Status ServerPaused() {
+  return MakeError(absl::StatusCode::kUnavailable,
+                   "the server is paused: it finishes the jobs that it has and takes no new ones",
+                   ErrorDetails{.reason = "SERVER_PAUSED", .retry_after = absl::Seconds(30)});
+}
+
 absl::Status ShuttingDown() {
   return MakeError(absl::StatusCode::kUnavailable, "the server is shutting down",
                    ErrorDetails{.reason = "SHUTTING_DOWN", .retry_after = absl::Seconds(1)});

@@ -28,6 +28,14 @@ absl::Status QueueTimeout(absl::Duration limit);
 absl::Status TooManyAttempts(size_t attempts);
 absl::Status Cancelled();
 
+// RESOURCE_EXHAUSTED, reason QUOTA_EXCEEDED, with a QuotaFailure: `limit` ("queued_jobs_max") of the
+// tenant is `max`, and `used` is there already.
+absl::Status QuotaExceeded(absl::string_view tenant, absl::string_view limit, int64_t max,
+                           int64_t used);
+
+// Nothing new is taken until an operator says so.
+absl::Status ServerPaused();
+
 // The server is draining: come back soon.
 absl::Status ShuttingDown();
 

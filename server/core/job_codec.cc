@@ -62,6 +62,9 @@ Json ToJson(const absl::Status& status) {
   for (const FieldViolation& violation : details.violations) {
     json["violations"].push_back({violation.field, violation.description});
   }
+  for (const QuotaViolation& quota : details.quotas) {
+    json["quotas"].push_back({quota.subject, quota.description});
+  }
   if (details.retry_after) json["retry_after_ns"] = absl::ToInt64Nanoseconds(*details.retry_after);
   return json;
 }
@@ -71,6 +74,9 @@ absl::Status StatusFromJson(const Json& json) {
   ErrorDetails details{.reason = json.at("reason"), .metadata = json.at("metadata")};
   for (const Json& violation : json.at("violations")) {
     details.violations.push_back({violation.at(0), violation.at(1)});
+  }
+  for (const Json& quota : json.value("quotas", Json::array())) {
+    details.quotas.push_back({quota.at(0), quota.at(1)});
   }
   if (json.contains("retry_after_ns")) {
     details.retry_after = absl::Nanoseconds(json["retry_after_ns"].get<int64_t>());

@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/core/job.h"
+#include "server/core/tenant.h"
 
 namespace quantd {
 
@@ -116,6 +117,18 @@ class CatalogueTable {
   virtual absl::StatusOr<std::vector<WorkerCatalogue>> All() = 0;
 };
 
+// What was set for tenants, and the one thing that was set for the server.
+class TenantTable {
+ public:
+  virtual ~TenantTable() = default;
+  // A tenant that is not there is one with nothing set.
+  virtual absl::StatusOr<Tenant> Get(const std::string& tenant) = 0;
+  virtual absl::Status Put(const Tenant& tenant) = 0;
+
+  virtual absl::StatusOr<bool> Paused() = 0;
+  virtual absl::Status SetPaused(bool paused) = 0;
+};
+
 // The tables as one transaction sees them. Not thread-safe; valid during the callback.
 class Transaction {
  public:
@@ -124,6 +137,7 @@ class Transaction {
   virtual EventTable& events() = 0;
   virtual ArtifactTable& artifacts() = 0;
   virtual CatalogueTable& catalogues() = 0;
+  virtual TenantTable& tenants() = 0;
 };
 
 // Thread-safe.

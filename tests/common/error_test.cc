@@ -24,6 +24,7 @@ TEST(Error, DetailsSurviveTheTripThroughAStatus) {
   const ErrorDetails details{.reason = "UNSUPPORTED_OPERATOR",
                              .metadata = {{"node", "nms_0"}, {"op_type", "NonMaxSuppression"}},
                              .violations = {{"model.nms_0", "not supported"}},
+                             .quotas = {{"tenants/team", "queued_jobs_max is 5"}},
                              .retry_after = absl::Milliseconds(250)};
   EXPECT_EQ(GetErrorDetails(MakeError(absl::StatusCode::kUnimplemented, "no", details)), details);
 }

@@ -120,24 +120,57 @@ class MemoryCatalogueTable final : public CatalogueTable {
   UndoLog* undo_;
 };
 
+class MemoryTenantTable final : public TenantTable {
+ public:
+  MemoryTenantTable(MemoryState* state, UndoLog* undo) : state_(*state), undo_(undo) {}
+
+  absl::StatusOr<Tenant> Get(const std::string& tenant) override {
+    const auto found = state_.tenants.find(tenant);
+    return found == state_.tenants.end() ? Tenant{.name = tenant} : found->second;
+  }
+
+  absl::Status Put(const Tenant& tenant) override {
+    QUANTD_CHECK(undo_ != nullptr);
+    undo_->BeforeChange(state_.tenants, tenant.name);
+    state_.tenants[tenant.name] = tenant;
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<bool> Paused() override { return state_.paused; }
+
+  absl::Status SetPaused(bool paused) override {
+    QUANTD_CHECK(undo_ != nullptr);
+    undo_->BeforeChangeOf(state_.paused);
+    state_.paused = paused;
+    return absl::OkStatus();
+  }
+
+ private:
+  MemoryState& state_;
+  UndoLog* undo_;
+};
+
 class MemoryTransaction final : public Transaction {
  public:
   MemoryTransaction(MemoryState* state, UndoLog* undo)
       : jobs_(state, undo),
         events_(state, undo),
         artifacts_(state, undo),
-        catalogues_(state, undo) {}
+        catalogues_(state, undo),
+        tenants_(state, undo) {}
 
   JobTable& jobs() override { return jobs_; }
   EventTable& events() override { return events_; }
   ArtifactTable& artifacts() override { return artifacts_; }
   CatalogueTable& catalogues() override { return catalogues_; }
+  TenantTable& tenants() override { return tenants_; }
 
  private:
   MemoryJobTable jobs_;
   MemoryEventTable events_;
   MemoryArtifactTable artifacts_;
   MemoryCatalogueTable catalogues_;
+  MemoryTenantTable tenants_;
 };
 
 }  // namespace

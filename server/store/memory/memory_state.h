@@ -18,6 +18,8 @@ struct MemoryState {
   std::map<int64_t, Artifact> artifacts;
   std::map<ArtifactName, int64_t> artifact_keys;
   std::map<std::string, WorkerCatalogue> catalogues;  // By digest.
+  std::map<std::string, Tenant> tenants;
+  bool paused = false;
   int64_t last_job_key = 0;
   int64_t last_artifact_key = 0;
   uint64_t last_token = 0;

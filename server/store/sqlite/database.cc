@@ -46,6 +46,12 @@ Statement& Statement::Bind(int64_t value) {
   return *this;
 }
 
+Statement& Statement::Bind(double value) {
+  const int code = sqlite3_bind_double(statement_, ++bound_, value);
+  if (bind_error_ == SQLITE_OK) bind_error_ = code;
+  return *this;
+}
+
 Statement& Statement::Bind(absl::string_view text) {
   // A null pointer would bind NULL, which is not the empty text.
   const char* data = text.data() == nullptr ? "" : text.data();
@@ -79,6 +85,8 @@ absl::StatusOr<bool> Statement::Step() {
 absl::Status Statement::Run() { return Step().status(); }
 
 int64_t Statement::Int(int column) const { return sqlite3_column_int64(statement_, column); }
+
+double Statement::Double(int column) const { return sqlite3_column_double(statement_, column); }
 
 std::string Statement::Text(int column) const {
   const void* bytes = sqlite3_column_blob(statement_, column);

@@ -27,6 +27,7 @@ class Statement {
 
   // Values in the order of the statement's question marks.
   Statement& Bind(int64_t value);
+  Statement& Bind(double value);
   Statement& Bind(absl::string_view text);
   Statement& BindBlob(absl::string_view bytes);
   Statement& BindNull();
@@ -38,6 +39,7 @@ class Statement {
 
   // Columns of the present row, from 0.
   int64_t Int(int column) const;
+  double Double(int column) const;
   std::string Text(int column) const;  // Text or blob; empty for NULL.
   bool IsNull(int column) const;
 

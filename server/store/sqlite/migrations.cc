@@ -94,7 +94,22 @@ CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT RO
 INSERT INTO counters VALUES ('lease_token', 0);
 )sql";
 
-constexpr const char* kMigrations[] = {kVersion1};
+// Tenants. Limits that are NULL are the server's defaults.
+constexpr char kVersion2[] = R"sql(
+CREATE TABLE tenants (
+  tenant TEXT PRIMARY KEY,
+  stored_bytes_max INTEGER,
+  queued_jobs_max INTEGER,
+  running_jobs_max INTEGER,
+  calls_per_second REAL,
+  retention INTEGER,
+  weight REAL NOT NULL,
+  last_lease INTEGER NOT NULL
+) WITHOUT ROWID;
+INSERT INTO counters VALUES ('paused', 0);
+)sql";
+
+constexpr const char* kMigrations[] = {kVersion1, kVersion2};
 
 absl::StatusOr<int64_t> Pragma(Database& database, const std::string& name) {
   ASSIGN_OR_RETURN(Statement statement, database.Prepare("PRAGMA " + name));

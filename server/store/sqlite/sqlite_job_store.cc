@@ -17,6 +17,7 @@
 #include "server/store/sqlite/sqlite_catalogues.h"
 #include "server/store/sqlite/sqlite_events.h"
 #include "server/store/sqlite/sqlite_jobs.h"
+#include "server/store/sqlite/sqlite_tenants.h"
 
 namespace quantd {
 namespace {
@@ -24,18 +25,24 @@ namespace {
 class SqliteTransaction final : public Transaction {
  public:
   explicit SqliteTransaction(Database& database)
-      : jobs_(database), events_(database), artifacts_(database), catalogues_(database) {}
+      : jobs_(database),
+        events_(database),
+        artifacts_(database),
+        catalogues_(database),
+        tenants_(database) {}
 
   JobTable& jobs() override { return jobs_; }
   EventTable& events() override { return events_; }
   ArtifactTable& artifacts() override { return artifacts_; }
   CatalogueTable& catalogues() override { return catalogues_; }
+  TenantTable& tenants() override { return tenants_; }
 
  private:
   SqliteJobTable jobs_;
   SqliteEventTable events_;
   SqliteArtifactTable artifacts_;
   SqliteCatalogueTable catalogues_;
+  SqliteTenantTable tenants_;
 };
 
 // Runs `body` between `begin` and COMMIT, or takes everything back.

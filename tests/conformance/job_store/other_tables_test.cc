@@ -134,5 +134,38 @@ TEST_P(OtherTables, ACatalogueIsOneEntryAndTheLatestSeenComesFirst) {
   EXPECT_THAT(Read([](Transaction& t) { return t.catalogues().All(); }).value(), ElementsAre(x, y));
 }
 
+TEST_P(OtherTables, WhatWasSetForATenantIsKeptAndOthersHaveNothing) {
+  const auto get = [&](const std::string& name) {
+    return Read([&](Transaction& t) { return t.tenants().Get(name); });
+  };
+  EXPECT_THAT(get("t"), IsOkAndHolds(Tenant{.name = "t"}));
+  Tenant tenant{.name = "t",
+                .limits = {.stored_bytes_max = int64_t{1} << 40,
+                           .queued_jobs_max = 0,
+                           .running_jobs_max = 3,
+                           .calls_per_second = 2.5,
+                           .retention = absl::Hours(7)},
+                .weight = 0.5,
+                .last_lease = 12};
+  const auto put = [&] {
+    EXPECT_OK(store_->Write([&](Transaction& t) { return t.tenants().Put(tenant); }));
+  };
+  put();
+  EXPECT_THAT(get("t"), IsOkAndHolds(tenant));
+  EXPECT_THAT(get("u"), IsOkAndHolds(Tenant{.name = "u"}));
+  tenant.limits = {};
+  put();
+  EXPECT_THAT(get("t"), IsOkAndHolds(tenant));
+}
+
+TEST_P(OtherTables, TheServersSwitchIsOffUntilItIsSet) {
+  const auto paused = [&] { return Read([](Transaction& t) { return t.tenants().Paused(); }); };
+  EXPECT_THAT(paused(), IsOkAndHolds(false));
+  for (const bool value : {true, true, false}) {
+    EXPECT_OK(store_->Write([&](Transaction& t) { return t.tenants().SetPaused(value); }));
+    EXPECT_THAT(paused(), IsOkAndHolds(value));
+  }
+}
+
 }  // namespace
 }  // namespace quantd::testing

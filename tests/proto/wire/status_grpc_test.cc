@@ -13,6 +13,7 @@ TEST(StatusGrpc, DetailsSurviveTheWire) {
       ErrorDetails{.reason = "UNSUPPORTED_OPERATOR",
                    .metadata = {{"op_type", "NonMaxSuppression"}},
                    .violations = {{"model.nms", "is not supported"}},
+                   .quotas = {{"tenants/team", "stored_bytes_max is 5"}},
                    .retry_after = absl::Milliseconds(1500)});
   const absl::Status received = FromGrpc(ToGrpc(sent));
   EXPECT_EQ(received.code(), sent.code());

@@ -1,0 +1,23 @@
+// Tenants as rows, and the server's switch among the counters.
+#pragma once
+
+#include "server/core/job_store.h"
+#include "server/store/sqlite/database.h"
+
+namespace quantd {
+
+class SqliteTenantTable final : public TenantTable {
+ public:
+  // `database` is borrowed, in a transaction.
+  explicit SqliteTenantTable(Database& database) : database_(database) {}
+
+  absl::StatusOr<Tenant> Get(const std::string& tenant) override;
+  absl::Status Put(const Tenant& tenant) override;
+  absl::StatusOr<bool> Paused() override;
+  absl::Status SetPaused(bool paused) override;
+
+ private:
+  Database& database_;
+};
+
+}  // namespace quantd
