@@ -15,6 +15,11 @@ absl::Status ArtifactNotFound(const ArtifactName& name) {
                    absl::StrCat("there is no artifact ", name.ToString()));
 }
 
+absl::Status TokenNotFound(const TokenName& name) {
+  return MakeError(absl::StatusCode::kNotFound, "TOKEN_NOT_FOUND",
+                   absl::StrCat("there is no token ", name.ToString()));
+}
+
 absl::Status BlobNotFound(absl::string_view digest) {
   return MakeError(absl::StatusCode::kNotFound, "BLOB_NOT_FOUND",
                    absl::StrCat("there is no blob ", digest));
@@ -66,6 +71,26 @@ absl::Status TooManyAttempts(size_t attempts) {
 
 absl::Status Cancelled() {
   return MakeError(absl::StatusCode::kCancelled, "CANCELLED", "cancelled on request");
+}
+
+absl::Status Unauthenticated() {
+  return MakeError(absl::StatusCode::kUnauthenticated, "UNAUTHENTICATED",
+                   "a valid bearer token is needed; with quantctl, --token-file FILE");
+}
+
+absl::Status PermissionDenied() {
+  return MakeError(absl::StatusCode::kPermissionDenied, "PERMISSION_DENIED",
+                   "this token's tenant or roles do not allow the call");
+}
+
+absl::Status RateLimited(absl::string_view tenant, double calls_per_second,
+                         absl::Duration retry_after) {
+  const std::string what = absl::StrCat("calls_per_second is ", calls_per_second);
+  return MakeError(absl::StatusCode::kResourceExhausted,
+                   absl::StrCat("tenant '", tenant, "' calls too often: ", what),
+                   ErrorDetails{.reason = "RATE_LIMITED",
+                                .quotas = {{absl::StrCat("tenants/", tenant), what}},
+                                .retry_after = retry_after});
 }
 
 absl::Status QuotaExceeded(absl::string_view tenant, absl::string_view limit, int64_t max,

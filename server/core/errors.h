@@ -12,6 +12,7 @@ namespace quantd::errors {
 
 absl::Status JobNotFound(const JobName& name);
 absl::Status ArtifactNotFound(const ArtifactName& name);
+absl::Status TokenNotFound(const TokenName& name);
 absl::Status BlobNotFound(absl::string_view digest);
 
 // The worker's lease is not the job's latest, or has ended: whatever it wanted to write is refused.
@@ -27,6 +28,15 @@ absl::Status LeaseExpired(absl::string_view worker);
 absl::Status QueueTimeout(absl::Duration limit);
 absl::Status TooManyAttempts(size_t attempts);
 absl::Status Cancelled();
+
+// One answer for every caller whom the server does not know, and one for every call that a known
+// one may not make: neither tells what exists.
+absl::Status Unauthenticated();
+absl::Status PermissionDenied();
+
+// RESOURCE_EXHAUSTED, reason RATE_LIMITED, with RetryInfo and QuotaFailure.
+absl::Status RateLimited(absl::string_view tenant, double calls_per_second,
+                         absl::Duration retry_after);
 
 // RESOURCE_EXHAUSTED, reason QUOTA_EXCEEDED, with a QuotaFailure: `limit` ("queued_jobs_max") of the
 // tenant is `max`, and `used` is there already.

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "server/core/access.h"
 #include "server/core/job.h"
 #include "server/core/tenant.h"
 
@@ -129,6 +130,23 @@ class TenantTable {
   virtual absl::Status SetPaused(bool paused) = 0;
 };
 
+class TokenTable {
+ public:
+  virtual ~TokenTable() = default;
+  // ALREADY_EXISTS for an id that is taken, by whatever tenant.
+  virtual absl::Status Insert(const AccessToken& token) = 0;
+  // NOT_FOUND, reason TOKEN_NOT_FOUND.
+  virtual absl::StatusOr<AccessToken> Get(const TokenName& name) = 0;
+  // By the last part of its name alone.
+  virtual absl::StatusOr<std::optional<AccessToken>> Find(const std::string& id) = 0;
+  // Newest first, those with a key below `before_key` when it is set.
+  virtual absl::StatusOr<std::vector<AccessToken>> List(const std::string& tenant,
+                                                        std::optional<int64_t> before_key,
+                                                        int limit) = 0;
+  // Replaces hashes and times. REQUIRES: the token exists.
+  virtual absl::Status Update(const AccessToken& token) = 0;
+};
+
 // The tables as one transaction sees them. Not thread-safe; valid during the callback.
 class Transaction {
  public:
@@ -138,6 +156,7 @@ class Transaction {
   virtual ArtifactTable& artifacts() = 0;
   virtual CatalogueTable& catalogues() = 0;
   virtual TenantTable& tenants() = 0;
+  virtual TokenTable& tokens() = 0;
 };
 
 // Thread-safe.

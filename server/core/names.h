@@ -1,4 +1,4 @@
-// Resource names: tenants/{tenant}/jobs/{job} and tenants/{tenant}/artifacts/{artifact}. Pure
+// Resource names: tenants/{tenant}/jobs/{job}, .../artifacts/{artifact}, .../tokens/{token}. Pure
 // functions.
 #pragma once
 
@@ -25,6 +25,17 @@ struct ArtifactName {
   friend auto operator<=>(const ArtifactName&, const ArtifactName&) = default;
 };
 
+// In the place of a tenant: every tenant. Only tokens have it.
+inline constexpr char kEveryTenant[] = "-";
+
+struct TokenName {
+  std::string tenant;  // Or kEveryTenant.
+  std::string token;
+
+  std::string ToString() const { return "tenants/" + tenant + "/tokens/" + token; }
+  friend auto operator<=>(const TokenName&, const TokenName&) = default;
+};
+
 // Tenants match [a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?; the last part of a name matches
 // [a-z0-9-]{1,64}.
 //
@@ -34,5 +45,9 @@ absl::StatusOr<std::string> ParseTenant(absl::string_view parent,
 absl::StatusOr<JobName> ParseJobName(absl::string_view name, absl::string_view field = "name");
 absl::StatusOr<ArtifactName> ParseArtifactName(absl::string_view name,
                                                absl::string_view field = "name");
+// These two take "-" for the tenant, too.
+absl::StatusOr<TokenName> ParseTokenName(absl::string_view name, absl::string_view field = "name");
+absl::StatusOr<std::string> ParseTenantOrEvery(absl::string_view parent,
+                                               absl::string_view field = "parent");
 
 }  // namespace quantd

@@ -150,6 +150,69 @@ class MemoryTenantTable final : public TenantTable {
   UndoLog* undo_;
 };
 
+class MemoryTokenTable final : public TokenTable {
+ public:
+  MemoryTokenTable(MemoryState* state, UndoLog* undo) : state_(*state), undo_(undo) {}
+
+  absl::Status Insert(const AccessToken& token) override {
+    QUANTD_CHECK(undo_ != nullptr);
+    if (state_.token_keys.contains(token.name.token)) {
+      return absl::AlreadyExistsError(absl::StrCat(token.name.ToString(), " exists already"));
+    }
+    undo_->BeforeChangeOf(state_.last_token_key);
+    AccessToken stored = token;
+    stored.key = ++state_.last_token_key;
+    undo_->BeforeChange(state_.tokens, stored.key);
+    undo_->BeforeChange(state_.token_keys, token.name.token);
+    state_.token_keys[token.name.token] = stored.key;
+    state_.tokens[stored.key] = std::move(stored);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<AccessToken> Get(const TokenName& name) override {
+    const auto found = state_.token_keys.find(name.token);
+    if (found == state_.token_keys.end()) return errors::TokenNotFound(name);
+    const AccessToken& token = state_.tokens.at(found->second);
+    if (token.name != name) return errors::TokenNotFound(name);
+    return token;
+  }
+
+  absl::StatusOr<std::optional<AccessToken>> Find(const std::string& id) override {
+    const auto found = state_.token_keys.find(id);
+    if (found == state_.token_keys.end()) return std::nullopt;
+    return state_.tokens.at(found->second);
+  }
+
+  absl::StatusOr<std::vector<AccessToken>> List(const std::string& tenant,
+                                                std::optional<int64_t> before_key,
+                                                int limit) override {
+    std::vector<AccessToken> tokens;
+    for (auto it = state_.tokens.rbegin(); it != state_.tokens.rend(); ++it) {
+      const auto& [key, token] = *it;
+      if (static_cast<int>(tokens.size()) >= limit) break;
+      if (token.name.tenant != tenant || (before_key && key >= *before_key)) continue;
+      tokens.push_back(token);
+    }
+    return tokens;
+  }
+
+  absl::Status Update(const AccessToken& token) override {
+    QUANTD_CHECK(undo_ != nullptr);
+    undo_->BeforeChange(state_.tokens, token.key);
+    AccessToken& stored = state_.tokens.at(token.key);
+    stored.secret_hash = token.secret_hash;
+    stored.old_secret_hash = token.old_secret_hash;
+    stored.old_secret_until = token.old_secret_until;
+    stored.revoke_time = token.revoke_time;
+    stored.rotate_time = token.rotate_time;
+    return absl::OkStatus();
+  }
+
+ private:
+  MemoryState& state_;
+  UndoLog* undo_;
+};
+
 class MemoryTransaction final : public Transaction {
  public:
   MemoryTransaction(MemoryState* state, UndoLog* undo)
@@ -157,13 +220,15 @@ class MemoryTransaction final : public Transaction {
         events_(state, undo),
         artifacts_(state, undo),
         catalogues_(state, undo),
-        tenants_(state, undo) {}
+        tenants_(state, undo),
+        tokens_(state, undo) {}
 
   JobTable& jobs() override { return jobs_; }
   EventTable& events() override { return events_; }
   ArtifactTable& artifacts() override { return artifacts_; }
   CatalogueTable& catalogues() override { return catalogues_; }
   TenantTable& tenants() override { return tenants_; }
+  TokenTable& tokens() override { return tokens_; }
 
  private:
   MemoryJobTable jobs_;
@@ -171,6 +236,7 @@ class MemoryTransaction final : public Transaction {
   MemoryArtifactTable artifacts_;
   MemoryCatalogueTable catalogues_;
   MemoryTenantTable tenants_;
+  MemoryTokenTable tokens_;
 };
 
 }  // namespace

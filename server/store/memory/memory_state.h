@@ -19,9 +19,12 @@ struct MemoryState {
   std::map<ArtifactName, int64_t> artifact_keys;
   std::map<std::string, WorkerCatalogue> catalogues;  // By digest.
   std::map<std::string, Tenant> tenants;
+  std::map<int64_t, AccessToken> tokens;
+  std::map<std::string, int64_t> token_keys;  // By the last part of the name.
   bool paused = false;
   int64_t last_job_key = 0;
   int64_t last_artifact_key = 0;
+  int64_t last_token_key = 0;
   uint64_t last_token = 0;
 };
 

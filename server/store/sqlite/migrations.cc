@@ -94,7 +94,7 @@ CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT RO
 INSERT INTO counters VALUES ('lease_token', 0);
 )sql";
 
-// Tenants. Limits that are NULL are the server's defaults.
+// Tenants and tokens. Limits that are NULL are the server's defaults.
 constexpr char kVersion2[] = R"sql(
 CREATE TABLE tenants (
   tenant TEXT PRIMARY KEY,
@@ -107,6 +107,24 @@ CREATE TABLE tenants (
   last_lease INTEGER NOT NULL
 ) WITHOUT ROWID;
 INSERT INTO counters VALUES ('paused', 0);
+
+-- Roles are bits; of secrets there are SHA-256 hashes only.
+CREATE TABLE tokens (
+  key INTEGER PRIMARY KEY AUTOINCREMENT,
+  tenant TEXT NOT NULL,
+  id TEXT NOT NULL,
+  roles INTEGER NOT NULL,
+  description TEXT NOT NULL,
+  create_time INTEGER NOT NULL,
+  expire_time INTEGER,
+  secret_hash TEXT NOT NULL,
+  old_secret_hash TEXT NOT NULL,
+  old_secret_until INTEGER NOT NULL,
+  revoke_time INTEGER,
+  rotate_time INTEGER
+);
+CREATE UNIQUE INDEX tokens_id ON tokens(id);
+CREATE INDEX tokens_list ON tokens(tenant, key);
 )sql";
 
 constexpr const char* kMigrations[] = {kVersion1, kVersion2};

@@ -18,6 +18,7 @@
 #include "server/store/sqlite/sqlite_events.h"
 #include "server/store/sqlite/sqlite_jobs.h"
 #include "server/store/sqlite/sqlite_tenants.h"
+#include "server/store/sqlite/sqlite_tokens.h"
 
 namespace quantd {
 namespace {
@@ -29,13 +30,15 @@ class SqliteTransaction final : public Transaction {
         events_(database),
         artifacts_(database),
         catalogues_(database),
-        tenants_(database) {}
+        tenants_(database),
+        tokens_(database) {}
 
   JobTable& jobs() override { return jobs_; }
   EventTable& events() override { return events_; }
   ArtifactTable& artifacts() override { return artifacts_; }
   CatalogueTable& catalogues() override { return catalogues_; }
   TenantTable& tenants() override { return tenants_; }
+  TokenTable& tokens() override { return tokens_; }
 
  private:
   SqliteJobTable jobs_;
@@ -43,6 +46,7 @@ class SqliteTransaction final : public Transaction {
   SqliteArtifactTable artifacts_;
   SqliteCatalogueTable catalogues_;
   SqliteTenantTable tenants_;
+  SqliteTokenTable tokens_;
 };
 
 // Runs `body` between `begin` and COMMIT, or takes everything back.

@@ -167,5 +167,53 @@ TEST_P(OtherTables, TheServersSwitchIsOffUntilItIsSet) {
   }
 }
 
+TEST_P(OtherTables, TokensAreKeptFoundListedAndChanged) {
+  AccessToken token{.name = {"t", "k1"},
+                    .roles = {Role::kRead, Role::kAdmin},
+                    .description = "CI",
+                    .secret_hash = std::string(64, 'a'),
+                    .create_time = At(1),
+                    .expire_time = At(9)};
+  const auto insert = [&] {
+    return store_->Write([&](Transaction& t) { return t.tokens().Insert(token); });
+  };
+  const auto get = [&](const std::string& tenant, const std::string& id) {
+    return Read([&](Transaction& t) { return t.tokens().Get({tenant, id}); });
+  };
+  ASSERT_OK(insert());
+  EXPECT_THAT(insert(), StatusIs(absl::StatusCode::kAlreadyExists));
+  token.key = get("t", "k1")->key;
+  EXPECT_THAT(get("t", "k1"), IsOkAndHolds(token));
+  EXPECT_THAT(get("u", "k1"), HasReason("TOKEN_NOT_FOUND"));
+  EXPECT_EQ(Read([](Transaction& t) { return t.tokens().Find("k1"); }).value(), token);
+  EXPECT_EQ(Read([](Transaction& t) { return t.tokens().Find("k2"); }).value(), std::nullopt);
+
+  token.old_secret_hash = token.secret_hash;
+  token.old_secret_until = At(4);
+  token.secret_hash = std::string(64, 'b');
+  token.rotate_time = At(3);
+  token.revoke_time = At(5);
+  EXPECT_OK(store_->Write([&](Transaction& t) { return t.tokens().Update(token); }));
+  EXPECT_THAT(get("t", "k1"), IsOkAndHolds(token));
+
+  // An id is one token's, whatever the tenant.
+  AccessToken other = token;
+  other.name.tenant = "u";
+  EXPECT_THAT(store_->Write([&](Transaction& t) { return t.tokens().Insert(other); }),
+              StatusIs(absl::StatusCode::kAlreadyExists));
+  other.name = {"t", "k2"};
+  ASSERT_OK(store_->Write([&](Transaction& t) { return t.tokens().Insert(other); }));
+  const auto list = [&](std::optional<int64_t> before, int limit) {
+    std::vector<std::string> ids;
+    const auto tokens =
+        Read([&](Transaction& t) { return t.tokens().List("t", before, limit); }).value();
+    for (const AccessToken& one : tokens) ids.push_back(one.name.token);
+    return ids;
+  };
+  EXPECT_THAT(list(std::nullopt, 9), ElementsAre("k2", "k1"));
+  EXPECT_THAT(list(std::nullopt, 1), ElementsAre("k2"));
+  EXPECT_THAT(list(get("t", "k2")->key, 9), ElementsAre("k1"));
+}
+
 }  // namespace
 }  // namespace quantd::testing

@@ -70,6 +70,18 @@ TEST(Names, WhatIsNoJobNameIsRefused) {
 
 TEST(Names, AJobIsNoArtifact) { ExpectRefused(ParseArtifactName("tenants/a/jobs/b"), "name"); }
 
+TEST(Names, OnlyTokensAndTheirParentsMayBelongToEveryTenant) {
+  EXPECT_EQ(ParseTenantOrEvery("tenants/-").value(), kEveryTenant);
+  EXPECT_EQ(ParseTenantOrEvery("tenants/a").value(), "a");
+  ExpectRefused(ParseTenantOrEvery("tenants/--"), "parent");
+  EXPECT_EQ(ParseTokenName("tenants/-/tokens/b").value(), (TokenName{"-", "b"}));
+  EXPECT_EQ(ParseTokenName("tenants/a/tokens/b").value().ToString(), "tenants/a/tokens/b");
+  for (const std::string name : {"tenants/-/jobs/b", "tenants/--/tokens/b", "tenants/-", ""}) {
+    SCOPED_TRACE(name);
+    ExpectRefused(ParseTokenName(name), "name");
+  }
+}
+
 TEST(Names, TheErrorNamesTheFieldThatTheCallerSays) {
   ExpectRefused(ParseJobName("x", "baseline"), "baseline");
   ExpectRefused(ParseTenant("x", "request.parent"), "request.parent");
