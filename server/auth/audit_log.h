@@ -6,8 +6,8 @@
 //    "resources":["tenants/team/jobs/01k..."],"code":"OK","reason":""}
 //
 // A line is with the system before the call is answered, so that it outlives this process; Sync()
-// puts it on the disk. `sequence` counts from 1 at each start of the server: a gap shows that a line
-// was taken out. The file may be moved away (logrotate): Reopen() begins a new one.
+// puts it on the disk. `sequence` counts from 1 at each start of the server: a gap shows that a
+// line was taken out. The file may be moved away (logrotate): Reopen() begins a new one.
 #pragma once
 
 #include <cstdint>

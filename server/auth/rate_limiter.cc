@@ -30,8 +30,7 @@ std::optional<absl::Duration> RateLimiter::Take(const std::string& key, double p
   }
   const auto [it, fresh] = buckets_.try_emplace(
       key,
-      Bucket{
-          .permits = capacity, .filled = now, .capacity = capacity, .per_second = per_second});
+      Bucket{.permits = capacity, .filled = now, .capacity = capacity, .per_second = per_second});
   Bucket& bucket = it->second;
   if (bucket.per_second != per_second) {
     // The limit was changed meanwhile; what is in the bucket stays, as far as it fits.

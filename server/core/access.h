@@ -50,8 +50,8 @@ struct AccessToken {
   TokenName name;
   Roles roles;
   std::string description;
-  std::string secret_hash;       // SHA-256, hexadecimal.
-  std::string old_secret_hash;   // Of the secret before the latest rotation; empty: none.
+  std::string secret_hash;      // SHA-256, hexadecimal.
+  std::string old_secret_hash;  // Of the secret before the latest rotation; empty: none.
   absl::Time old_secret_until = absl::InfinitePast();
   absl::Time create_time;
   std::optional<absl::Time> expire_time;

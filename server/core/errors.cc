@@ -96,12 +96,18 @@ absl::Status RateLimited(absl::string_view tenant, double calls_per_second,
 absl::Status QuotaExceeded(absl::string_view tenant, absl::string_view limit, int64_t max,
                            int64_t used) {
   const std::string what = absl::StrCat(limit, " is ", max, ", and ", used, " are in use");
-  return MakeError(
-      absl::StatusCode::kResourceExhausted,
-      absl::StrCat("quota of tenant '", tenant, "': ", what, "; delete what is not needed, wait, "
-                   "or ask the operator for more"),
-      ErrorDetails{.reason = "QUOTA_EXCEEDED",
-                   .quotas = {{absl::StrCat("tenants/", tenant), what}}});
+  return MakeError(absl::StatusCode::kResourceExhausted,
+                   absl::StrCat("quota of tenant '", tenant, "': ", what,
+                                "; delete what is not needed, wait, "
+                                "or ask the operator for more"),
+                   ErrorDetails{.reason = "QUOTA_EXCEEDED",
+                                .quotas = {{absl::StrCat("tenants/", tenant), what}}});
+}
+
+absl::Status AuditUnavailable() {
+  return MakeError(absl::StatusCode::kUnavailable,
+                   "the server cannot write its audit log, and does nothing that belongs there",
+                   ErrorDetails{.reason = "AUDIT_UNAVAILABLE", .retry_after = absl::Seconds(5)});
 }
 
 absl::Status ServerPaused() {

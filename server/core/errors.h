@@ -38,10 +38,13 @@ absl::Status PermissionDenied();
 absl::Status RateLimited(absl::string_view tenant, double calls_per_second,
                          absl::Duration retry_after);
 
-// RESOURCE_EXHAUSTED, reason QUOTA_EXCEEDED, with a QuotaFailure: `limit` ("queued_jobs_max") of the
-// tenant is `max`, and `used` is there already.
+// RESOURCE_EXHAUSTED, reason QUOTA_EXCEEDED, with a QuotaFailure: `limit` ("queued_jobs_max") of
+// the tenant is `max`, and `used` is there already.
 absl::Status QuotaExceeded(absl::string_view tenant, absl::string_view limit, int64_t max,
                            int64_t used);
+
+// What a call does must be recorded, and cannot be.
+absl::Status AuditUnavailable();
 
 // Nothing new is taken until an operator says so.
 absl::Status ServerPaused();

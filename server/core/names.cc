@@ -46,8 +46,8 @@ absl::StatusOr<std::pair<std::string, std::string>> Parse(absl::string_view name
                                                           absl::string_view pattern,
                                                           bool (*is_tenant)(absl::string_view)) {
   const std::vector<absl::string_view> parts = absl::StrSplit(name, '/');
-  if (parts.size() != 4 || parts[0] != "tenants" || parts[2] != collection || !is_tenant(parts[1]) ||
-      !IsId(parts[3], kIdBytesMax)) {
+  if (parts.size() != 4 || parts[0] != "tenants" || parts[2] != collection ||
+      !is_tenant(parts[1]) || !IsId(parts[3], kIdBytesMax)) {
     return InvalidName(field, name, pattern);
   }
   return std::make_pair(std::string(parts[1]), std::string(parts[3]));
@@ -78,14 +78,14 @@ absl::StatusOr<JobName> ParseJobName(absl::string_view name, absl::string_view f
 }
 
 absl::StatusOr<ArtifactName> ParseArtifactName(absl::string_view name, absl::string_view field) {
-  ASSIGN_OR_RETURN(auto parts,
-                   Parse(name, "artifacts", field, "tenants/{tenant}/artifacts/{artifact}", IsTenant));
+  ASSIGN_OR_RETURN(auto parts, Parse(name, "artifacts", field,
+                                     "tenants/{tenant}/artifacts/{artifact}", IsTenant));
   return ArtifactName{std::move(parts.first), std::move(parts.second)};
 }
 
 absl::StatusOr<TokenName> ParseTokenName(absl::string_view name, absl::string_view field) {
-  ASSIGN_OR_RETURN(auto parts, Parse(name, "tokens", field, "tenants/{tenant}/tokens/{token}",
-                                     IsTenantOrEvery));
+  ASSIGN_OR_RETURN(
+      auto parts, Parse(name, "tokens", field, "tenants/{tenant}/tokens/{token}", IsTenantOrEvery));
   return TokenName{std::move(parts.first), std::move(parts.second)};
 }
 

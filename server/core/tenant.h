@@ -21,9 +21,9 @@ struct TenantLimits {
 };
 
 struct Tenant {
-  std::string name;       // "team", not a resource name.
-  TenantLimits limits;    // What was set for this tenant.
-  double weight = 1;      // Share of the workers among tenants with waiting jobs; above 0.
+  std::string name;         // "team", not a resource name.
+  TenantLimits limits;      // What was set for this tenant.
+  double weight = 1;        // Share of the workers among tenants with waiting jobs; above 0.
   uint64_t last_lease = 0;  // The token of the latest lease of one of its jobs: who is served next.
 
   friend bool operator==(const Tenant&, const Tenant&) = default;

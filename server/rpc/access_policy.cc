@@ -48,8 +48,8 @@ absl::StatusOr<AccessPolicy::Rule> RuleFrom(const MethodDescriptor& method) {
     rule.roles.Add(static_cast<Role>(role - v1::READ));
   }
   if (rule.roles.empty()) {
-    return absl::InternalError(
-        absl::StrCat(method.full_name(), " does not say who may call it: give it an access option"));
+    return absl::InternalError(absl::StrCat(
+        method.full_name(), " does not say who may call it: give it an access option"));
   }
   for (const std::string& resource : access.resources()) {
     ASSIGN_OR_RETURN(auto path, PathOf(method, resource));
@@ -114,9 +114,8 @@ absl::Status AccessPolicy::Check(const Rule& rule, const Caller& caller,
                                  const std::vector<std::string>& tenants) {
   const bool role = caller.roles.HasAnyOf(rule.roles);
   const bool wide = !rule.server_wide || caller.tenant == kEveryTenant;
-  const bool tenant = std::all_of(tenants.begin(), tenants.end(), [&](const std::string& one) {
-    return caller.MayActFor(one);
-  });
+  const bool tenant = std::all_of(tenants.begin(), tenants.end(),
+                                  [&](const std::string& one) { return caller.MayActFor(one); });
   return role && wide && tenant ? absl::OkStatus() : errors::PermissionDenied();
 }
 

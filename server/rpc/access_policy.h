@@ -37,8 +37,8 @@ class AccessPolicy {
   static std::vector<std::string> ResourcesOf(const Rule& rule,
                                               const google::protobuf::Message& request);
 
-  // The tenants that the request concerns, kEveryTenant among them for "tenants/-". INVALID_ARGUMENT,
-  // reason INVALID_NAME, for a resource that names none.
+  // The tenants that the request concerns, kEveryTenant among them for "tenants/-".
+  // INVALID_ARGUMENT, reason INVALID_NAME, for a resource that names none.
   static absl::StatusOr<std::vector<std::string>> TenantsOf(
       const Rule& rule, const google::protobuf::Message& request);
 

@@ -36,9 +36,8 @@ absl::Status CheckUpload(const std::string& parent, const std::string& upload_id
 }  // namespace
 
 absl::StatusOr<v1::WriteBlobResponse> ArtifactService::Write(
-    const std::function<bool(v1::WriteBlobRequest*)>& next) {
-  v1::WriteBlobRequest message;
-  if (!next(&message)) return InvalidField("INVALID_UPLOAD", "parent", "the stream is empty");
+    const v1::WriteBlobRequest& first, const std::function<bool(v1::WriteBlobRequest*)>& next) {
+  v1::WriteBlobRequest message = first;
   RETURN_IF_ERROR(CheckUpload(message.parent(), message.upload_id(), message.digest()));
   // Two tenants that choose the same upload id do not meet.
   ASSIGN_OR_RETURN(const std::unique_ptr<BlobWriter> writer,
@@ -88,61 +87,71 @@ absl::Status ArtifactService::Read(
   return absl::OkStatus();
 }
 
-grpc::Status ArtifactService::FindMissingBlobs(grpc::ServerContext*,
+grpc::Status ArtifactService::FindMissingBlobs(grpc::ServerContext* context,
                                                const v1::FindMissingBlobsRequest* request,
                                                v1::FindMissingBlobsResponse* response) {
-  return runner_->Run("ArtifactService/FindMissingBlobs", [&]() -> absl::Status {
-    RETURN_IF_ERROR(ParseTenant(request->parent()).status());
-    if (request->digests_size() > kDigestsMax) {
-      return InvalidField("TOO_MANY_DIGESTS", "digests", "has more than 10,000 entries");
-    }
-    for (int i = 0; i < request->digests_size(); ++i) {
-      if (!IsSha256Hex(request->digests(i))) {
-        return InvalidField("INVALID_DIGEST", absl::StrCat("digests[", i, "]"),
-                            "must be a SHA-256: 64 lower-case hexadecimal digits");
-      }
-      if (!blobs_->Has(request->digests(i))) response->add_missing_digests(request->digests(i));
-    }
-    return absl::OkStatus();
-  });
+  return runner_->Run(
+      context, "ArtifactService/FindMissingBlobs", *request, [&](const Caller&) -> absl::Status {
+        RETURN_IF_ERROR(ParseTenant(request->parent()).status());
+        if (request->digests_size() > kDigestsMax) {
+          return InvalidField("TOO_MANY_DIGESTS", "digests", "has more than 10,000 entries");
+        }
+        for (int i = 0; i < request->digests_size(); ++i) {
+          if (!IsSha256Hex(request->digests(i))) {
+            return InvalidField("INVALID_DIGEST", absl::StrCat("digests[", i, "]"),
+                                "must be a SHA-256: 64 lower-case hexadecimal digits");
+          }
+          if (!blobs_->Has(request->digests(i))) response->add_missing_digests(request->digests(i));
+        }
+        return absl::OkStatus();
+      });
 }
 
-grpc::Status ArtifactService::WriteBlob(grpc::ServerContext*,
+grpc::Status ArtifactService::WriteBlob(grpc::ServerContext* context,
                                         grpc::ServerReader<v1::WriteBlobRequest>* reader,
                                         v1::WriteBlobResponse* response) {
-  return runner_->Unary("ArtifactService/WriteBlob", response, [&] {
-    return Write([&](v1::WriteBlobRequest* message) { return reader->Read(message); });
-  });
+  v1::WriteBlobRequest first;
+  return runner_->RunStream(
+      context, "ArtifactService/WriteBlob", first, [&] { reader->Read(&first); },
+      [&](const Caller&) -> absl::Status {
+        ASSIGN_OR_RETURN(*response, Write(first, [&](v1::WriteBlobRequest* message) {
+          return reader->Read(message);
+        }));
+        return absl::OkStatus();
+      });
 }
 
-grpc::Status ArtifactService::QueryWriteStatus(grpc::ServerContext*,
+grpc::Status ArtifactService::QueryWriteStatus(grpc::ServerContext* context,
                                                const v1::QueryWriteStatusRequest* request,
                                                v1::QueryWriteStatusResponse* response) {
-  return runner_->Run("ArtifactService/QueryWriteStatus", [&]() -> absl::Status {
-    RETURN_IF_ERROR(CheckUpload(request->parent(), request->upload_id(), request->digest()));
-    const absl::StatusOr<int64_t> size = blobs_->Size(request->digest());
-    response->set_complete(size.ok());
-    response->set_committed_bytes(
-        size.ok()
-            ? *size
-            : blobs_->CommittedBytes(absl::StrCat(request->parent(), "/", request->upload_id()),
-                                     request->digest()));
-    return absl::OkStatus();
-  });
+  return runner_->Run(
+      context, "ArtifactService/QueryWriteStatus", *request, [&](const Caller&) -> absl::Status {
+        RETURN_IF_ERROR(CheckUpload(request->parent(), request->upload_id(), request->digest()));
+        const absl::StatusOr<int64_t> size = blobs_->Size(request->digest());
+        response->set_complete(size.ok());
+        response->set_committed_bytes(
+            size.ok()
+                ? *size
+                : blobs_->CommittedBytes(absl::StrCat(request->parent(), "/", request->upload_id()),
+                                         request->digest()));
+        return absl::OkStatus();
+      });
 }
 
-grpc::Status ArtifactService::ReadBlob(grpc::ServerContext*, const v1::ReadBlobRequest* request,
+grpc::Status ArtifactService::ReadBlob(grpc::ServerContext* context,
+                                       const v1::ReadBlobRequest* request,
                                        grpc::ServerWriter<v1::ReadBlobResponse>* writer) {
-  return runner_->Run("ArtifactService/ReadBlob", [&] {
+  return runner_->Run(context, "ArtifactService/ReadBlob", *request, [&](const Caller&) {
     return Read(*request, [&](const v1::ReadBlobResponse& chunk) { return writer->Write(chunk); });
   });
 }
 
-grpc::Status ArtifactService::CreateArtifact(grpc::ServerContext*,
+grpc::Status ArtifactService::CreateArtifact(grpc::ServerContext* context,
                                              const v1::CreateArtifactRequest* request,
                                              v1::Artifact* response) {
   return runner_->Unary(
-      "ArtifactService/CreateArtifact", response, [&]() -> absl::StatusOr<v1::Artifact> {
+      context, "ArtifactService/CreateArtifact", *request, response,
+      [&]() -> absl::StatusOr<v1::Artifact> {
         ASSIGN_OR_RETURN(const std::string tenant, ParseTenant(request->parent()));
         SpecProblems problems;
         CheckFiles(request->artifact().files(), "artifact.files", problems);
@@ -156,42 +165,47 @@ grpc::Status ArtifactService::CreateArtifact(grpc::ServerContext*,
       });
 }
 
-grpc::Status ArtifactService::GetArtifact(grpc::ServerContext*,
+grpc::Status ArtifactService::GetArtifact(grpc::ServerContext* context,
                                           const v1::GetArtifactRequest* request,
                                           v1::Artifact* response) {
-  return runner_->Unary(
-      "ArtifactService/GetArtifact", response, [&]() -> absl::StatusOr<v1::Artifact> {
-        ASSIGN_OR_RETURN(const ArtifactName name, ParseArtifactName(request->name()));
-        ASSIGN_OR_RETURN(const Artifact artifact, artifacts_->Get(name));
-        return ToProto(artifact);
-      });
+  return runner_->Unary(context, "ArtifactService/GetArtifact", *request, response,
+                        [&]() -> absl::StatusOr<v1::Artifact> {
+                          ASSIGN_OR_RETURN(const ArtifactName name,
+                                           ParseArtifactName(request->name()));
+                          ASSIGN_OR_RETURN(const Artifact artifact, artifacts_->Get(name));
+                          return ToProto(artifact);
+                        });
 }
 
-grpc::Status ArtifactService::ListArtifacts(grpc::ServerContext*,
+grpc::Status ArtifactService::ListArtifacts(grpc::ServerContext* context,
                                             const v1::ListArtifactsRequest* request,
                                             v1::ListArtifactsResponse* response) {
-  return runner_->Run("ArtifactService/ListArtifacts", [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(const std::string tenant, ParseTenant(request->parent()));
-    ASSIGN_OR_RETURN(const int page_size, PageSize(request->page_size()));
-    ASSIGN_OR_RETURN(const std::optional<int64_t> before, ParsePageToken(request->page_token()));
-    ASSIGN_OR_RETURN(std::vector<Artifact> artifacts,
-                     artifacts_->List(tenant, before, page_size + 1));
-    if (artifacts.size() > static_cast<size_t>(page_size)) {
-      artifacts.pop_back();
-      response->set_next_page_token(MakePageToken(artifacts.back().key));
-    }
-    for (const Artifact& artifact : artifacts) *response->add_artifacts() = ToProto(artifact);
-    return absl::OkStatus();
-  });
+  return runner_->Run(context, "ArtifactService/ListArtifacts", *request,
+                      [&](const Caller&) -> absl::Status {
+                        ASSIGN_OR_RETURN(const std::string tenant, ParseTenant(request->parent()));
+                        ASSIGN_OR_RETURN(const int page_size, PageSize(request->page_size()));
+                        ASSIGN_OR_RETURN(const std::optional<int64_t> before,
+                                         ParsePageToken(request->page_token()));
+                        ASSIGN_OR_RETURN(std::vector<Artifact> artifacts,
+                                         artifacts_->List(tenant, before, page_size + 1));
+                        if (artifacts.size() > static_cast<size_t>(page_size)) {
+                          artifacts.pop_back();
+                          response->set_next_page_token(MakePageToken(artifacts.back().key));
+                        }
+                        for (const Artifact& artifact : artifacts)
+                          *response->add_artifacts() = ToProto(artifact);
+                        return absl::OkStatus();
+                      });
 }
 
-grpc::Status ArtifactService::DeleteArtifact(grpc::ServerContext*,
+grpc::Status ArtifactService::DeleteArtifact(grpc::ServerContext* context,
                                              const v1::DeleteArtifactRequest* request,
                                              v1::DeleteArtifactResponse*) {
-  return runner_->Run("ArtifactService/DeleteArtifact", [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(const ArtifactName name, ParseArtifactName(request->name()));
-    return artifacts_->Delete(name);
-  });
+  return runner_->Run(
+      context, "ArtifactService/DeleteArtifact", *request, [&](const Caller&) -> absl::Status {
+        ASSIGN_OR_RETURN(const ArtifactName name, ParseArtifactName(request->name()));
+        return artifacts_->Delete(name);
+      });
 }
 
 }  // namespace quantd

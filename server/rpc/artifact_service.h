@@ -18,26 +18,31 @@ class ArtifactService final : public v1::ArtifactService::Service {
                   BlobStore* blobs)
       : runner_(runner), metrics_(metrics), artifacts_(artifacts), blobs_(blobs) {}
 
-  grpc::Status FindMissingBlobs(grpc::ServerContext*, const v1::FindMissingBlobsRequest* request,
+  grpc::Status FindMissingBlobs(grpc::ServerContext* context,
+                                const v1::FindMissingBlobsRequest* request,
                                 v1::FindMissingBlobsResponse* response) override;
-  grpc::Status WriteBlob(grpc::ServerContext*, grpc::ServerReader<v1::WriteBlobRequest>* reader,
+  grpc::Status WriteBlob(grpc::ServerContext* context,
+                         grpc::ServerReader<v1::WriteBlobRequest>* reader,
                          v1::WriteBlobResponse* response) override;
-  grpc::Status QueryWriteStatus(grpc::ServerContext*, const v1::QueryWriteStatusRequest* request,
+  grpc::Status QueryWriteStatus(grpc::ServerContext* context,
+                                const v1::QueryWriteStatusRequest* request,
                                 v1::QueryWriteStatusResponse* response) override;
-  grpc::Status ReadBlob(grpc::ServerContext*, const v1::ReadBlobRequest* request,
+  grpc::Status ReadBlob(grpc::ServerContext* context, const v1::ReadBlobRequest* request,
                         grpc::ServerWriter<v1::ReadBlobResponse>* writer) override;
-  grpc::Status CreateArtifact(grpc::ServerContext*, const v1::CreateArtifactRequest* request,
+  grpc::Status CreateArtifact(grpc::ServerContext* context,
+                              const v1::CreateArtifactRequest* request,
                               v1::Artifact* response) override;
-  grpc::Status GetArtifact(grpc::ServerContext*, const v1::GetArtifactRequest* request,
+  grpc::Status GetArtifact(grpc::ServerContext* context, const v1::GetArtifactRequest* request,
                            v1::Artifact* response) override;
-  grpc::Status ListArtifacts(grpc::ServerContext*, const v1::ListArtifactsRequest* request,
+  grpc::Status ListArtifacts(grpc::ServerContext* context, const v1::ListArtifactsRequest* request,
                              v1::ListArtifactsResponse* response) override;
-  grpc::Status DeleteArtifact(grpc::ServerContext*, const v1::DeleteArtifactRequest* request,
+  grpc::Status DeleteArtifact(grpc::ServerContext* context,
+                              const v1::DeleteArtifactRequest* request,
                               v1::DeleteArtifactResponse*) override;
 
  private:
   absl::StatusOr<v1::WriteBlobResponse> Write(
-      const std::function<bool(v1::WriteBlobRequest*)>& next);
+      const v1::WriteBlobRequest& first, const std::function<bool(v1::WriteBlobRequest*)>& next);
   absl::Status Read(const v1::ReadBlobRequest& request,
                     const std::function<bool(const v1::ReadBlobResponse&)>& send) const;
 

@@ -2,6 +2,7 @@
 
 #include "common/error.h"
 #include "common/log.h"
+#include "common/status_macros.h"
 #include "common/without_exceptions.h"
 #include "proto/wire/status_grpc.h"
 
@@ -16,10 +17,26 @@ bool IsOurFault(absl::StatusCode code) {
 
 }  // namespace
 
-grpc::Status CallRunner::Run(const char* method,
-                             const std::function<absl::Status()>& handler) const {
+grpc::Status CallRunner::Run(const grpc::ServerContext* context, const char* method,
+                             const google::protobuf::Message& request,
+                             const Handler& handler) const {
+  return RunStream(
+      context, method, request, [] {}, handler);
+}
+
+grpc::Status CallRunner::RunStream(const grpc::ServerContext* context, const char* method,
+                                   const google::protobuf::Message& first,
+                                   const std::function<void()>& read_first,
+                                   const Handler& handler) const {
   const absl::Time started = clock_->Now();
-  const absl::Status status = WithoutExceptions(handler);
+  CallRecord record{.method = method};
+  const absl::Status status = WithoutExceptions([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_->Identify(*context, record));
+    read_first();
+    RETURN_IF_ERROR(access_->Admit(first, record));
+    return handler(record.caller);
+  });
+  access_->Record(record, status);
   metrics_->CountCall(method, absl::StatusCodeToString(status.code()), clock_->Now() - started);
   if (IsOurFault(status.code())) {
     LOG_ERROR("call failed", {{"method", method}, {"error", FormatStatus(status)}});

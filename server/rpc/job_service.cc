@@ -181,54 +181,60 @@ absl::StatusOr<v1::Job> JobService::WaitUntilFinished(const v1::WaitJobRequest& 
   }
 }
 
-grpc::Status JobService::CreateJob(grpc::ServerContext*, const v1::CreateJobRequest* request,
-                                   v1::Job* response) {
-  return runner_->Unary("JobService/CreateJob", response, [&]() -> absl::StatusOr<v1::Job> {
-    ASSIGN_OR_RETURN(const Job job, Create(*request));
-    if (!job.cached_from.empty()) metrics_->CountCachedJob();
-    return Describe(job.name);
-  });
+grpc::Status JobService::CreateJob(grpc::ServerContext* context,
+                                   const v1::CreateJobRequest* request, v1::Job* response) {
+  return runner_->Unary(context, "JobService/CreateJob", *request, response,
+                        [&]() -> absl::StatusOr<v1::Job> {
+                          ASSIGN_OR_RETURN(const Job job, Create(*request));
+                          if (!job.cached_from.empty()) metrics_->CountCachedJob();
+                          return Describe(job.name);
+                        });
 }
 
-grpc::Status JobService::GetJob(grpc::ServerContext*, const v1::GetJobRequest* request,
+grpc::Status JobService::GetJob(grpc::ServerContext* context, const v1::GetJobRequest* request,
                                 v1::Job* response) {
-  return runner_->Unary("JobService/GetJob", response, [&]() -> absl::StatusOr<v1::Job> {
-    ASSIGN_OR_RETURN(const JobName name, ParseJobName(request->name()));
-    return Describe(name);
-  });
+  return runner_->Unary(context, "JobService/GetJob", *request, response,
+                        [&]() -> absl::StatusOr<v1::Job> {
+                          ASSIGN_OR_RETURN(const JobName name, ParseJobName(request->name()));
+                          return Describe(name);
+                        });
 }
 
-grpc::Status JobService::ListJobs(grpc::ServerContext*, const v1::ListJobsRequest* request,
+grpc::Status JobService::ListJobs(grpc::ServerContext* context, const v1::ListJobsRequest* request,
                                   v1::ListJobsResponse* response) {
-  return runner_->Unary("JobService/ListJobs", response, [&] { return List(*request); });
+  return runner_->Unary(context, "JobService/ListJobs", *request, response,
+                        [&] { return List(*request); });
 }
 
-grpc::Status JobService::CancelJob(grpc::ServerContext*, const v1::CancelJobRequest* request,
-                                   v1::Job* response) {
-  return runner_->Unary("JobService/CancelJob", response, [&]() -> absl::StatusOr<v1::Job> {
-    ASSIGN_OR_RETURN(const JobName name, ParseJobName(request->name()));
-    RETURN_IF_ERROR(queue_->Cancel(name).status());
-    return Describe(name);
-  });
+grpc::Status JobService::CancelJob(grpc::ServerContext* context,
+                                   const v1::CancelJobRequest* request, v1::Job* response) {
+  return runner_->Unary(context, "JobService/CancelJob", *request, response,
+                        [&]() -> absl::StatusOr<v1::Job> {
+                          ASSIGN_OR_RETURN(const JobName name, ParseJobName(request->name()));
+                          RETURN_IF_ERROR(queue_->Cancel(name).status());
+                          return Describe(name);
+                        });
 }
 
-grpc::Status JobService::DeleteJob(grpc::ServerContext*, const v1::DeleteJobRequest* request,
-                                   v1::DeleteJobResponse*) {
-  return runner_->Run("JobService/DeleteJob", [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(const JobName name, ParseJobName(request->name()));
-    std::optional<int64_t> version;
-    if (!request->etag().empty()) {
-      int64_t parsed = 0;
-      if (!absl::SimpleAtoi(request->etag(), &parsed)) return errors::EtagMismatch(name);
-      version = parsed;
-    }
-    return queue_->Delete(name, version);
-  });
+grpc::Status JobService::DeleteJob(grpc::ServerContext* context,
+                                   const v1::DeleteJobRequest* request, v1::DeleteJobResponse*) {
+  return runner_->Run(context, "JobService/DeleteJob", *request,
+                      [&](const Caller&) -> absl::Status {
+                        ASSIGN_OR_RETURN(const JobName name, ParseJobName(request->name()));
+                        std::optional<int64_t> version;
+                        if (!request->etag().empty()) {
+                          int64_t parsed = 0;
+                          if (!absl::SimpleAtoi(request->etag(), &parsed))
+                            return errors::EtagMismatch(name);
+                          version = parsed;
+                        }
+                        return queue_->Delete(name, version);
+                      });
 }
 
 grpc::Status JobService::WatchJob(grpc::ServerContext* context, const v1::WatchJobRequest* request,
                                   grpc::ServerWriter<v1::JobEvent>* writer) {
-  return runner_->Run("JobService/WatchJob", [&] {
+  return runner_->Run(context, "JobService/WatchJob", *request, [&](const Caller&) {
     return Watch(
         *request, [&] { return context->IsCancelled(); },
         [&](const v1::JobEvent& event) { return writer->Write(event); });
@@ -237,22 +243,25 @@ grpc::Status JobService::WatchJob(grpc::ServerContext* context, const v1::WatchJ
 
 grpc::Status JobService::WaitJob(grpc::ServerContext* context, const v1::WaitJobRequest* request,
                                  v1::Job* response) {
-  return runner_->Unary("JobService/WaitJob", response, [&] {
+  return runner_->Unary(context, "JobService/WaitJob", *request, response, [&] {
     return WaitUntilFinished(*request, [&] { return context->IsCancelled(); });
   });
 }
 
-grpc::Status JobService::ValidateJob(grpc::ServerContext*, const v1::ValidateJobRequest* request,
+grpc::Status JobService::ValidateJob(grpc::ServerContext* context,
+                                     const v1::ValidateJobRequest* request,
                                      v1::ValidateJobResponse* response) {
-  return runner_->Run("JobService/ValidateJob", [&]() -> absl::Status {
-    RETURN_IF_ERROR(ParseTenant(request->parent()).status());
-    ASSIGN_OR_RETURN(const bool complete, Check(request->spec()));
-    if (!complete) {
-      response->add_warnings(
-          "no worker has announced its methods yet: presets, methods and metrics were not checked");
-    }
-    return absl::OkStatus();
-  });
+  return runner_->Run(context, "JobService/ValidateJob", *request,
+                      [&](const Caller&) -> absl::Status {
+                        RETURN_IF_ERROR(ParseTenant(request->parent()).status());
+                        ASSIGN_OR_RETURN(const bool complete, Check(request->spec()));
+                        if (!complete) {
+                          response->add_warnings(
+                              "no worker has announced its methods yet: presets, methods and "
+                              "metrics were not checked");
+                        }
+                        return absl::OkStatus();
+                      });
 }
 
 }  // namespace quantd

@@ -128,65 +128,74 @@ absl::StatusOr<v1::CompareJobsResponse> QualityService::Compare(
   return response;
 }
 
-grpc::Status QualityService::EstimateQuality(grpc::ServerContext*,
+grpc::Status QualityService::EstimateQuality(grpc::ServerContext* context,
                                              const v1::EstimateQualityRequest* request,
                                              v1::EstimateQualityResponse* response) {
-  return runner_->Unary("QualityService/EstimateQuality", response,
+  return runner_->Unary(context, "QualityService/EstimateQuality", *request, response,
                         [&] { return EstimateFromHistory(*queue_, *request); });
 }
 
-grpc::Status QualityService::CompareJobs(grpc::ServerContext*,
+grpc::Status QualityService::CompareJobs(grpc::ServerContext* context,
                                          const v1::CompareJobsRequest* request,
                                          v1::CompareJobsResponse* response) {
-  return runner_->Unary("QualityService/CompareJobs", response, [&] { return Compare(*request); });
+  return runner_->Unary(context, "QualityService/CompareJobs", *request, response,
+                        [&] { return Compare(*request); });
 }
 
-grpc::Status QualityService::ListMethods(grpc::ServerContext*,
+grpc::Status QualityService::ListMethods(grpc::ServerContext* context,
                                          const v1::ListMethodsRequest* request,
                                          v1::ListMethodsResponse* response) {
-  return runner_->Run("QualityService/ListMethods", [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(const std::vector<v1::Catalogue> catalogues, CurrentCatalogues(*catalogues_));
-    response->set_no_worker_yet(catalogues.empty());
-    for (const v1::Method& method : MethodsOf(catalogues)) {
-      if (request->axis().empty() || request->axis() == method.axis()) {
-        *response->add_methods() = method;
-      }
-    }
-    // All workers of one version measure the same; the latest one speaks for them.
-    const bool metrics = request->axis().empty() || request->axis() == kMetricAxis;
-    if (metrics && !catalogues.empty()) *response->mutable_metrics() = catalogues[0].metrics();
-    return absl::OkStatus();
-  });
-}
-
-grpc::Status QualityService::ListPresets(grpc::ServerContext*, const v1::ListPresetsRequest*,
-                                         v1::ListPresetsResponse* response) {
-  return runner_->Run("QualityService/ListPresets", [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(const std::vector<v1::Catalogue> catalogues, CurrentCatalogues(*catalogues_));
-    response->set_no_worker_yet(catalogues.empty());
-    std::map<std::string, v1::Preset> presets;
-    for (const v1::Catalogue& catalogue : catalogues) {
-      for (const v1::Preset& preset : catalogue.presets()) presets.try_emplace(preset.id(), preset);
-    }
-    for (auto& [id, preset] : presets) *response->add_presets() = std::move(preset);
-    return absl::OkStatus();
-  });
-}
-
-grpc::Status QualityService::DescribeMethod(grpc::ServerContext*,
-                                            const v1::DescribeMethodRequest* request,
-                                            v1::Method* response) {
-  return runner_->Unary(
-      "QualityService/DescribeMethod", response, [&]() -> absl::StatusOr<v1::Method> {
+  return runner_->Run(
+      context, "QualityService/ListMethods", *request, [&](const Caller&) -> absl::Status {
         ASSIGN_OR_RETURN(const std::vector<v1::Catalogue> catalogues,
                          CurrentCatalogues(*catalogues_));
-        for (v1::Method& method : MethodsOf(catalogues)) {
-          if (method.axis() == request->axis() && method.id() == request->id()) return method;
+        response->set_no_worker_yet(catalogues.empty());
+        for (const v1::Method& method : MethodsOf(catalogues)) {
+          if (request->axis().empty() || request->axis() == method.axis()) {
+            *response->add_methods() = method;
+          }
         }
-        return MakeError(
-            absl::StatusCode::kNotFound, "METHOD_NOT_FOUND",
-            absl::StrCat("no worker offers ", request->axis(), " '", request->id(), "'"));
+        // All workers of one version measure the same; the latest one speaks for them.
+        const bool metrics = request->axis().empty() || request->axis() == kMetricAxis;
+        if (metrics && !catalogues.empty()) *response->mutable_metrics() = catalogues[0].metrics();
+        return absl::OkStatus();
       });
+}
+
+grpc::Status QualityService::ListPresets(grpc::ServerContext* context,
+                                         const v1::ListPresetsRequest* request,
+                                         v1::ListPresetsResponse* response) {
+  return runner_->Run(context, "QualityService/ListPresets", *request,
+                      [&](const Caller&) -> absl::Status {
+                        ASSIGN_OR_RETURN(const std::vector<v1::Catalogue> catalogues,
+                                         CurrentCatalogues(*catalogues_));
+                        response->set_no_worker_yet(catalogues.empty());
+                        std::map<std::string, v1::Preset> presets;
+                        for (const v1::Catalogue& catalogue : catalogues) {
+                          for (const v1::Preset& preset : catalogue.presets())
+                            presets.try_emplace(preset.id(), preset);
+                        }
+                        for (auto& [id, preset] : presets)
+                          *response->add_presets() = std::move(preset);
+                        return absl::OkStatus();
+                      });
+}
+
+grpc::Status QualityService::DescribeMethod(grpc::ServerContext* context,
+                                            const v1::DescribeMethodRequest* request,
+                                            v1::Method* response) {
+  return runner_->Unary(context, "QualityService/DescribeMethod", *request, response,
+                        [&]() -> absl::StatusOr<v1::Method> {
+                          ASSIGN_OR_RETURN(const std::vector<v1::Catalogue> catalogues,
+                                           CurrentCatalogues(*catalogues_));
+                          for (v1::Method& method : MethodsOf(catalogues)) {
+                            if (method.axis() == request->axis() && method.id() == request->id())
+                              return method;
+                          }
+                          return MakeError(absl::StatusCode::kNotFound, "METHOD_NOT_FOUND",
+                                           absl::StrCat("no worker offers ", request->axis(), " '",
+                                                        request->id(), "'"));
+                        });
 }
 
 }  // namespace quantd

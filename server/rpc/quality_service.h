@@ -24,15 +24,17 @@ class QualityService final : public v1::QualityService::Service {
         artifacts_(artifacts),
         blobs_(blobs) {}
 
-  grpc::Status EstimateQuality(grpc::ServerContext*, const v1::EstimateQualityRequest* request,
+  grpc::Status EstimateQuality(grpc::ServerContext* context,
+                               const v1::EstimateQualityRequest* request,
                                v1::EstimateQualityResponse* response) override;
-  grpc::Status CompareJobs(grpc::ServerContext*, const v1::CompareJobsRequest* request,
+  grpc::Status CompareJobs(grpc::ServerContext* context, const v1::CompareJobsRequest* request,
                            v1::CompareJobsResponse* response) override;
-  grpc::Status ListMethods(grpc::ServerContext*, const v1::ListMethodsRequest* request,
+  grpc::Status ListMethods(grpc::ServerContext* context, const v1::ListMethodsRequest* request,
                            v1::ListMethodsResponse* response) override;
-  grpc::Status ListPresets(grpc::ServerContext*, const v1::ListPresetsRequest*,
+  grpc::Status ListPresets(grpc::ServerContext* context, const v1::ListPresetsRequest*,
                            v1::ListPresetsResponse* response) override;
-  grpc::Status DescribeMethod(grpc::ServerContext*, const v1::DescribeMethodRequest* request,
+  grpc::Status DescribeMethod(grpc::ServerContext* context,
+                              const v1::DescribeMethodRequest* request,
                               v1::Method* response) override;
 
  private:

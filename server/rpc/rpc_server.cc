@@ -9,7 +9,11 @@
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/check.h"
 #include "common/error.h"
+#include "common/status_macros.h"
+#include "server/rpc/access_control.h"
+#include "server/rpc/admin_service.h"
 #include "server/rpc/artifact_service.h"
 #include "server/rpc/call_runner.h"
 #include "server/rpc/job_service.h"
@@ -26,20 +30,40 @@ constexpr int kPingIntervalMinMilliseconds = 30'000;
 
 }  // namespace
 
+std::vector<const google::protobuf::ServiceDescriptor*> ApiServices() {
+  const auto find = [](const char* name) {
+    const auto* service =
+        google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(name);
+    QUANTD_CHECK(service != nullptr);
+    return service;
+  };
+  return {find(v1::JobService::service_full_name()), find(v1::ArtifactService::service_full_name()),
+          find(v1::QualityService::service_full_name()),
+          find(v1::WorkerService::service_full_name()),
+          find(v1::AdminService::service_full_name())};
+}
+
 struct RpcServer::Services {
-  explicit Services(const Parts& parts)
-      : runner(parts.metrics, parts.clock),
+  Services(AccessPolicy policy, const Options& options, const Parts& parts)
+      : access(std::move(policy), {.tokens = options.authenticate ? parts.tokens : nullptr,
+                                   .tenants = parts.tenants,
+                                   .audit = parts.audit,
+                                   .clock = parts.clock}),
+        runner(&access, parts.metrics, parts.clock),
         jobs(&runner, parts.metrics, parts.queue, parts.catalogues, parts.blobs, parts.signal,
              parts.clock),
         artifacts(&runner, parts.metrics, parts.artifacts, parts.blobs),
         quality(&runner, parts.catalogues, parts.queue, parts.artifacts, parts.blobs),
-        workers(&runner, parts.metrics, parts.queue, parts.catalogues, parts.signal, parts.clock) {}
+        workers(&runner, parts.metrics, parts.queue, parts.catalogues, parts.signal, parts.clock),
+        admin(&runner, parts.tokens, parts.tenants) {}
 
+  AccessControl access;
   CallRunner runner;
   JobService jobs;
   ArtifactService artifacts;
   QualityService quality;
   WorkerService workers;
+  AdminService admin;
   std::unique_ptr<grpc::Server> server;  // Last: gone before the services.
 };
 
@@ -48,11 +72,14 @@ RpcServer::RpcServer() = default;
 absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const Options& options,
                                                             const Parts& parts) {
   grpc::EnableDefaultHealthCheckService(true);
-  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  // The plug-in holds for every later server of this process.
+  if (!options.authenticate) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  ASSIGN_OR_RETURN(AccessPolicy policy, AccessPolicy::Make(ApiServices()));
+  ASSIGN_OR_RETURN(const auto credentials, MakeServerCredentials(options.tls));
   auto server = absl::WrapUnique(new RpcServer());
-  server->services_ = std::make_unique<Services>(parts);
+  server->services_ = std::make_unique<Services>(std::move(policy), options, parts);
   grpc::ServerBuilder builder;
-  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &server->port_);
+  builder.AddListeningPort(options.listen, credentials, &server->port_);
   builder.SetMaxReceiveMessageSize(kMessageBytesMax);
   builder.SetMaxSendMessageSize(kMessageBytesMax);
   grpc::ResourceQuota quota("quantd");
@@ -67,16 +94,16 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const Options& optio
   builder.RegisterService(&server->services_->artifacts);
   builder.RegisterService(&server->services_->quality);
   builder.RegisterService(&server->services_->workers);
+  builder.RegisterService(&server->services_->admin);
   server->services_->server = builder.BuildAndStart();
   if (server->services_->server == nullptr || server->port_ == 0) {
     return MakeError(
         absl::StatusCode::kUnavailable, "CANNOT_LISTEN",
         absl::StrCat("cannot listen on ", options.listen, "; is another server running there?"));
   }
-  for (const char* service :
-       {v1::JobService::service_full_name(), v1::ArtifactService::service_full_name(),
-        v1::QualityService::service_full_name(), v1::WorkerService::service_full_name()}) {
-    server->services_->server->GetHealthCheckService()->SetServingStatus(service, true);
+  for (const auto* service : ApiServices()) {
+    server->services_->server->GetHealthCheckService()->SetServingStatus(service->full_name(),
+                                                                         true);
   }
   return server;
 }

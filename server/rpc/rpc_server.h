@@ -1,20 +1,31 @@
-// The gRPC server: all services on one port, with health and reflection. Thread-safe.
+// The gRPC server: all services on one port, with health and reflection. Health is answered to
+// anybody and tells nothing of tenants; with authentication there is no reflection. Thread-safe.
 #pragma once
+
+#include <google/protobuf/descriptor.h>
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/clock.h"
+#include "server/auth/audit_log.h"
 #include "server/core/artifact_registry.h"
 #include "server/core/blob_store.h"
 #include "server/core/catalogue_registry.h"
 #include "server/core/change_signal.h"
 #include "server/core/job_queue.h"
+#include "server/core/tenant_registry.h"
+#include "server/core/token_registry.h"
 #include "server/http/metrics.h"
+#include "server/rpc/server_credentials.h"
 
 namespace quantd {
+
+// The services of the API, as their descriptors.
+std::vector<const google::protobuf::ServiceDescriptor*> ApiServices();
 
 class RpcServer {
  public:
@@ -25,17 +36,23 @@ class RpcServer {
     ArtifactRegistry* artifacts;
     BlobStore* blobs;
     ChangeSignal* signal;
+    TenantRegistry* tenants;
+    TokenRegistry* tokens;
     Metrics* metrics;
     const Clock* clock;
+    AuditLog* audit = nullptr;  // Null: nothing is recorded.
   };
 
   struct Options {
     std::string listen = "127.0.0.1:7460";  // Port 0: the system chooses.
     int threads_max =
         512;  // Calls at once, streams and long polls included; more are RESOURCE_EXHAUSTED.
+    TlsFiles tls;
+    bool authenticate = false;  // Whether every call needs a token of `tokens`.
   };
 
-  // UNAVAILABLE, reason CANNOT_LISTEN.
+  // UNAVAILABLE, reason CANNOT_LISTEN; the errors of MakeServerCredentials() and
+  // AccessPolicy::Make().
   static absl::StatusOr<std::unique_ptr<RpcServer>> Start(const Options& options,
                                                           const Parts& parts);
   ~RpcServer();

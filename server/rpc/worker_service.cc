@@ -132,45 +132,50 @@ absl::Status WorkerService::Complete(const v1::CompleteJobRequest& request) {
 grpc::Status WorkerService::LeaseJob(grpc::ServerContext* context,
                                      const v1::LeaseJobRequest* request,
                                      v1::LeaseJobResponse* response) {
-  return runner_->Unary("WorkerService/LeaseJob", response,
+  return runner_->Unary(context, "WorkerService/LeaseJob", *request, response,
                         [&] { return Lease(*request, [&] { return context->IsCancelled(); }); });
 }
 
-grpc::Status WorkerService::Heartbeat(grpc::ServerContext*, const v1::HeartbeatRequest* request,
+grpc::Status WorkerService::Heartbeat(grpc::ServerContext* context,
+                                      const v1::HeartbeatRequest* request,
                                       v1::HeartbeatResponse* response) {
-  return runner_->Run("WorkerService/Heartbeat", [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(const JobName name, ParseJobName(request->job(), "job"));
-    ASSIGN_OR_RETURN(const HeartbeatAnswer answer, queue_->Heartbeat(name, request->token()));
-    *response->mutable_expire_time() = ToProto(answer.expire_time);
-    response->set_cancel_requested(answer.cancel_requested);
-    return absl::OkStatus();
-  });
+  return runner_->Run(
+      context, "WorkerService/Heartbeat", *request, [&](const Caller&) -> absl::Status {
+        ASSIGN_OR_RETURN(const JobName name, ParseJobName(request->job(), "job"));
+        ASSIGN_OR_RETURN(const HeartbeatAnswer answer, queue_->Heartbeat(name, request->token()));
+        *response->mutable_expire_time() = ToProto(answer.expire_time);
+        response->set_cancel_requested(answer.cancel_requested);
+        return absl::OkStatus();
+      });
 }
 
-grpc::Status WorkerService::ReportEvents(grpc::ServerContext*,
+grpc::Status WorkerService::ReportEvents(grpc::ServerContext* context,
                                          const v1::ReportEventsRequest* request,
                                          v1::ReportEventsResponse*) {
-  return runner_->Run("WorkerService/ReportEvents", [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(const JobName name, ParseJobName(request->job(), "job"));
-    if (request->events_size() > kEventsPerCallMax) {
-      return InvalidField("TOO_MANY_EVENTS", "events", "has more than 256 entries");
-    }
-    std::vector<JobEvent> events;
-    for (const v1::JobEvent& event : request->events()) {
-      if (event.log().text().size() > kEventTextBytesMax ||
-          event.warning().size() > kEventTextBytesMax) {
-        return InvalidField("EVENT_TOO_LONG", absl::StrCat("events[", events.size(), "]"),
-                            "has more than 64 KiB of text");
-      }
-      events.push_back(FromProto(event));
-    }
-    return queue_->Report(name, request->token(), events);
-  });
+  return runner_->Run(
+      context, "WorkerService/ReportEvents", *request, [&](const Caller&) -> absl::Status {
+        ASSIGN_OR_RETURN(const JobName name, ParseJobName(request->job(), "job"));
+        if (request->events_size() > kEventsPerCallMax) {
+          return InvalidField("TOO_MANY_EVENTS", "events", "has more than 256 entries");
+        }
+        std::vector<JobEvent> events;
+        for (const v1::JobEvent& event : request->events()) {
+          if (event.log().text().size() > kEventTextBytesMax ||
+              event.warning().size() > kEventTextBytesMax) {
+            return InvalidField("EVENT_TOO_LONG", absl::StrCat("events[", events.size(), "]"),
+                                "has more than 64 KiB of text");
+          }
+          events.push_back(FromProto(event));
+        }
+        return queue_->Report(name, request->token(), events);
+      });
 }
 
-grpc::Status WorkerService::CompleteJob(grpc::ServerContext*, const v1::CompleteJobRequest* request,
+grpc::Status WorkerService::CompleteJob(grpc::ServerContext* context,
+                                        const v1::CompleteJobRequest* request,
                                         v1::CompleteJobResponse*) {
-  return runner_->Run("WorkerService/CompleteJob", [&] { return Complete(*request); });
+  return runner_->Run(context, "WorkerService/CompleteJob", *request,
+                      [&](const Caller&) { return Complete(*request); });
 }
 
 }  // namespace quantd

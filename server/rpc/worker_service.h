@@ -29,11 +29,11 @@ class WorkerService final : public v1::WorkerService::Service {
 
   grpc::Status LeaseJob(grpc::ServerContext* context, const v1::LeaseJobRequest* request,
                         v1::LeaseJobResponse* response) override;
-  grpc::Status Heartbeat(grpc::ServerContext*, const v1::HeartbeatRequest* request,
+  grpc::Status Heartbeat(grpc::ServerContext* context, const v1::HeartbeatRequest* request,
                          v1::HeartbeatResponse* response) override;
-  grpc::Status ReportEvents(grpc::ServerContext*, const v1::ReportEventsRequest* request,
+  grpc::Status ReportEvents(grpc::ServerContext* context, const v1::ReportEventsRequest* request,
                             v1::ReportEventsResponse*) override;
-  grpc::Status CompleteJob(grpc::ServerContext*, const v1::CompleteJobRequest* request,
+  grpc::Status CompleteJob(grpc::ServerContext* context, const v1::CompleteJobRequest* request,
                            v1::CompleteJobResponse*) override;
 
  private:

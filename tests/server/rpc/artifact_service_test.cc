@@ -265,7 +265,7 @@ TEST_F(ArtifactServiceTest, AWrongUploadIsRefusedByReason) {
   EXPECT_EQ(reason_of([](auto& m) { m.set_size_bytes(11); }), "SIZE_MISMATCH");
   EXPECT_EQ(reason_of([](auto& m) { m.set_offset(1); }), "OFFSET_MISMATCH");
   Upload empty(server_);
-  EXPECT_THAT(empty.Finish(), HasReason("INVALID_UPLOAD"));
+  EXPECT_THAT(empty.Finish(), HasReason("INVALID_NAME"));
 }
 
 TEST_F(ArtifactServiceTest, TwoTenantsWithOneUploadIdDoNotMeet) {

@@ -15,6 +15,8 @@ RunningServer::RunningServer(const Clock* clock) : parts(clock) {
                                    .artifacts = &parts.artifacts,
                                    .blobs = &parts.blobs,
                                    .signal = &parts.signal,
+                                   .tenants = &parts.tenants,
+                                   .tokens = &parts.tokens,
                                    .metrics = &parts.metrics,
                                    .clock = clock};
   auto started = RpcServer::Start({.listen = "127.0.0.1:0"}, of_server);

@@ -41,6 +41,8 @@ struct ServerParts {
   MemoryJobStore store;
   CatalogueRegistry catalogues{&store, clock};
   ArtifactRegistry artifacts{&store, &blobs, clock, &ids};
+  TenantRegistry tenants{&store, TenantLimits()};
+  TokenRegistry tokens{&store, clock, &ids};
   JobQueue queue{QueueOptions(), &store, &blobs, clock, &ids, &signal};
   Metrics metrics;
 };
