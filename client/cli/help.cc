@@ -36,6 +36,22 @@ const std::vector<FlagSpec>& GlobalFlags() {
       {"timeout", Arity::kOne, "DURATION",
        "Give up on a call, retries included, after this long (30s, 5m). Default: 30s.",
        "Global flags"},
+      {"token-file", Arity::kOne, "FILE",
+       "The bearer token to send, in a file of its own. Environment: QUANTD_TOKEN_FILE.",
+       "Security"},
+      {"tls", Arity::kSwitch, "",
+       "Encrypt; the server's certificate must be of an authority that this system trusts. "
+       "Environment: QUANTD_TLS=1.",
+       "Security"},
+      {"tls-ca", Arity::kOne, "FILE",
+       "Encrypt; the certificate must be of one of these authorities. Environment: QUANTD_TLS_CA.",
+       "Security"},
+      {"tls-cert", Arity::kOne, "FILE",
+       "This side's own certificate, for servers that ask for one. Environment: QUANTD_TLS_CERT.",
+       "Security"},
+      {"tls-key", Arity::kOne, "FILE", "Its private key. Environment: QUANTD_TLS_KEY.", "Security"},
+      {"insecure", Arity::kSwitch, "",
+       "Send the token to another machine even without encryption.", "Security"},
   };
   return kFlags;
 }

@@ -86,6 +86,16 @@ std::string Setting(const ParsedFlags& flags, const Environment& env, const std:
   return value.empty() ? fallback : value;
 }
 
+CredentialOptions Credentials(const ParsedFlags& flags, const Environment& env) {
+  const std::string tls = Setting(flags, env, "tls", "QUANTD_TLS", "");
+  return {.tls = !tls.empty() && tls != "false" && tls != "0",
+          .ca_file = Setting(flags, env, "tls-ca", "QUANTD_TLS_CA", ""),
+          .cert_file = Setting(flags, env, "tls-cert", "QUANTD_TLS_CERT", ""),
+          .key_file = Setting(flags, env, "tls-key", "QUANTD_TLS_KEY", ""),
+          .token_file = Setting(flags, env, "token-file", "QUANTD_TOKEN_FILE", ""),
+          .insecure = flags.Has("insecure")};
+}
+
 absl::StatusOr<int> RunCommand(const Command& command, const ParsedFlags& flags,
                                const std::string& server, Environment& env) {
   RetryPolicy retry;
@@ -96,7 +106,7 @@ absl::StatusOr<int> RunCommand(const Command& command, const ParsedFlags& flags,
   }
   RETURN_IF_ERROR(CheckArgumentCount(command, flags));
   const std::string tenant = Setting(flags, env, "tenant", "QUANTD_TENANT", "default");
-  const Connection connection(server);
+  ASSIGN_OR_RETURN(const Connection connection, Connection::Open(server, Credentials(flags, env)));
   InterruptibleSleeper sleeper(env.interrupted);
   Client client(&connection, {retry, env.interrupted}, env.clock, &sleeper, "tenants/" + tenant);
   Invocation invocation = {.flags = flags,

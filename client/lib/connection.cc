@@ -1,10 +1,8 @@
 #include "client/lib/connection.h"
 
-#include <grpcpp/create_channel.h>
-#include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
-#include <utility>
+#include "common/status_macros.h"
 
 namespace quantd {
 namespace {
@@ -21,7 +19,7 @@ constexpr int kReconnectMaxMilliseconds = 2000;
 // Of one attempt to connect, the handshake included: far networks and busy servers need some.
 constexpr int kConnectTimeoutMilliseconds = 5000;
 
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server) {
+grpc::ChannelArguments Arguments() {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kReceiveBytesMax);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMilliseconds);
@@ -30,12 +28,16 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server) {
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectInitialMilliseconds);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectTimeoutMilliseconds);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMaxMilliseconds);
-  return grpc::CreateCustomChannel(server, grpc::InsecureChannelCredentials(), arguments);
+  return arguments;
 }
 
 }  // namespace
 
-Connection::Connection(std::string server)
-    : server_(std::move(server)), channel_(MakeChannel(server_)) {}
+absl::StatusOr<Connection> Connection::Open(const std::string& server,
+                                            const CredentialOptions& credentials) {
+  ASSIGN_OR_RETURN(std::shared_ptr<grpc::Channel> channel,
+                   MakeChannel(server, credentials, Arguments()));
+  return Connection(server, std::move(channel));
+}
 
 }  // namespace quantd

@@ -5,20 +5,29 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "proto/wire/credentials.h"
 
 namespace quantd {
 
 class Connection {
  public:
-  // `server` is host:port or any gRPC target. Connects on first use, so this cannot fail.
-  explicit Connection(std::string server);
+  // `server` is host:port or any gRPC target. Connects on first use; fails only as MakeChannel()
+  // (proto/wire/credentials.h) does, over certificates and tokens.
+  static absl::StatusOr<Connection> Open(const std::string& server,
+                                         const CredentialOptions& credentials = {});
 
   const std::string& server() const { return server_; }
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
 
  private:
-  const std::string server_;
-  const std::shared_ptr<grpc::Channel> channel_;
+  Connection(std::string server, std::shared_ptr<grpc::Channel> channel)
+      : server_(std::move(server)), channel_(std::move(channel)) {}
+
+  std::string server_;
+  std::shared_ptr<grpc::Channel> channel_;
 };
 
 }  // namespace quantd

@@ -12,6 +12,7 @@ constexpr int kWorkersMax = 256;
 constexpr int kThreadsMax = 4096;
 constexpr int kCallsMin = 16;  // A worker and a watcher hold one each all the time.
 constexpr int kCallsMax = 100'000;
+constexpr int kCallsPerSecondMax = 1'000'000;
 constexpr char kNone[] = "none";
 
 // An address, or the word "none".
@@ -60,7 +61,37 @@ OptionTable Table(ServerConfig* config) {
        .summary = "With --embedded: how long workers may take to hand their jobs back at the end."},
       {.name = "calls-max",
        .value = IntegerValue("N", &config->calls_max, kCallsMin, kCallsMax),
-       .summary = "Calls served at once, watchers and waiting workers included."}};
+       .summary = "Calls served at once, watchers and waiting workers included."},
+      {.name = "auth",
+       .value = ChoiceValue<AuthMode>("none|token", &config->auth,
+                                      {{"none", AuthMode::kNone}, {"token", AuthMode::kToken}}),
+       .summary = "Whether every call needs a bearer token (quantctl admin token makes them)."},
+      {.name = "admin-token-file",
+       .value = TextValue("FILE", &config->admin_token_file),
+       .summary = "With --auth token: the operator's own token; made when the file is missing.",
+       .default_text = "admin.token in --data-dir"},
+      {.name = "tls-cert",
+       .value = TextValue("FILE", &config->tls.cert_file),
+       .summary = "Serve over TLS with this PEM chain; read again when it changes."},
+      {.name = "tls-key",
+       .value = TextValue("FILE", &config->tls.key_file),
+       .summary = "The private key of --tls-cert."},
+      {.name = "tls-client-ca",
+       .value = TextValue("FILE", &config->tls.client_ca_file),
+       .summary = "Mutual TLS: clients need a certificate of one of these authorities."},
+      {.name = "insecure",
+       .value = SwitchValue(&config->insecure),
+       .summary = "Let other machines in without TLS or authentication."},
+      {.name = "metrics-insecure",
+       .value = SwitchValue(&config->metrics_insecure),
+       .summary = "Let other machines read /metrics, which has neither."},
+      {.name = "audit-log",
+       .value = TextValue("FILE", &config->audit_log),
+       .summary = "Where to append who did what; none turns it off. SIGHUP opens it anew.",
+       .default_text = "audit.log in --data-dir"},
+      {.name = "calls-per-second",
+       .value = IntegerValue("N", &config->calls_per_second, 0, kCallsPerSecondMax),
+       .summary = "Of one tenant, on average, unless set for it; 0 sets no limit."}};
   for (Option& option : LogOptions(&config->log)) options.push_back(std::move(option));
   options.push_back({.name = "help",
                      .value = SwitchValue(&config->help),

@@ -8,8 +8,12 @@
 #include "absl/time/time.h"
 #include "common/config/log_options.h"
 #include "common/config/options.h"
+#include "server/core/tenant.h"
+#include "server/rpc/server_credentials.h"
 
 namespace quantd {
+
+enum class AuthMode { kNone, kToken };
 
 struct ServerConfig {
   std::string listen = "127.0.0.1:7460";
@@ -23,6 +27,13 @@ struct ServerConfig {
   absl::Duration lease_length = absl::Seconds(15);
   absl::Duration drain_timeout = absl::Seconds(30);
   int calls_max = 512;
+  AuthMode auth = AuthMode::kNone;
+  std::string admin_token_file;  // Empty: admin.token in the data folder.
+  TlsFiles tls;
+  bool insecure = false;
+  bool metrics_insecure = false;
+  std::string audit_log;     // Empty: audit.log in the data folder; "none": there is none.
+  int calls_per_second = 0;  // Of one tenant; 0: no limit.
   LogSettings log;
   bool help = false;
   bool version = false;

@@ -15,14 +15,19 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock.h"
 #include "common/errno_status.h"
+#include "common/error.h"
 #include "common/file.h"
 #include "common/status_macros.h"
 #include "server/app/maintenance.h"
+#include "server/app/security.h"
 #include "server/app/supervisor/worker_supervisor.h"
+#include "server/auth/audit_log.h"
 #include "server/blob/local_dir/local_dir_blob_store.h"
 #include "server/core/artifact_registry.h"
 #include "server/core/catalogue_registry.h"
 #include "server/core/job_queue.h"
+#include "server/core/tenant_registry.h"
+#include "server/core/token_registry.h"
 #include "server/http/metrics.h"
 #include "server/http/metrics_server.h"
 #include "server/rpc/rpc_server.h"
@@ -42,11 +47,13 @@ std::string LocalAddress(const std::string& listen, int port) {
   return absl::StrCat(any ? "127.0.0.1" : host, ":", port);
 }
 
-sigset_t StopSignals() {
+// SIGHUP opens the audit log anew; the others stop the server.
+sigset_t HandledSignals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   return signals;
 }
 
@@ -56,6 +63,7 @@ class Server {
   explicit Server(const ServerConfig& config) : config_(config), ids_(&clock_) {}
 
   absl::Status Start() {
+    RETURN_IF_ERROR(CheckExposure(config_));
     RETURN_IF_ERROR(CreateFolders(config_.data_dir));
     ASSIGN_OR_RETURN(store_, SqliteJobStore::Open(config_.data_dir + "/quantd.db"));
     ASSIGN_OR_RETURN(blobs_, LocalDirBlobStore::Open(config_.data_dir + "/blobs"));
@@ -63,6 +71,7 @@ class Server {
                                         store_.get(), blobs_.get(), &clock_, &ids_, &signal_);
     catalogues_ = std::make_unique<CatalogueRegistry>(store_.get(), &clock_);
     artifacts_ = std::make_unique<ArtifactRegistry>(store_.get(), blobs_.get(), &clock_, &ids_);
+    RETURN_IF_ERROR(SetUpAccess());
     RETURN_IF_ERROR(queue_->RenewRunningLeases());
     maintenance_ =
         std::make_unique<Maintenance>(queue_.get(), blobs_.get(), &clock_,
@@ -73,6 +82,14 @@ class Server {
       LOG_WARNING("no worker is started: --workers takes effect with --embedded only", {});
     }
     return config_.embedded ? StartWorkers() : absl::OkStatus();
+  }
+
+  // The audit log was moved away.
+  void ReopenAuditLog() {
+    if (audit_ == nullptr) return;
+    if (const absl::Status status = audit_->Reopen(); !status.ok()) {
+      LOG_ERROR("the audit log stays where it was", {{"error", FormatStatus(status)}});
+    }
   }
 
   // Running jobs are handed back, nothing new begins, calls in progress end.
@@ -96,20 +113,56 @@ class Server {
     return ErrnoStatus("remove", config_.port_file);
   }
 
+  absl::Status SetUpAccess() {
+    TenantLimits defaults;
+    if (config_.calls_per_second > 0) defaults.calls_per_second = config_.calls_per_second;
+    tenants_ = std::make_unique<TenantRegistry>(store_.get(), defaults);
+    tokens_ = std::make_unique<TokenRegistry>(store_.get(), &clock_, &ids_);
+    if (config_.audit_log != "none") {
+      ASSIGN_OR_RETURN(audit_,
+                       AuditLog::Open(config_.audit_log.empty() ? config_.data_dir + "/audit.log"
+                                                                : config_.audit_log));
+    }
+    if (config_.auth != AuthMode::kToken) return absl::OkStatus();
+    RETURN_IF_ERROR(AddAdminToken(config_.admin_token_file.empty()
+                                      ? config_.data_dir + "/admin.token"
+                                      : config_.admin_token_file,
+                                  *tokens_));
+    return config_.embedded ? AddWorkerToken(WorkerTokenFile(), *tokens_) : absl::OkStatus();
+  }
+
+  std::string WorkerTokenFile() const { return config_.data_dir + "/worker.token"; }
+
+  // Embedded workers of a server with TLS come in by a door of their own.
+  std::string LocalListen() const {
+    return config_.embedded && config_.tls.enabled() ? "127.0.0.1:0" : "";
+  }
+
+  std::string WorkersAddress() const {
+    return rpc_->local_port() > 0 ? LocalAddress("127.0.0.1:0", rpc_->local_port())
+                                  : LocalAddress(config_.listen, rpc_->port());
+  }
+
   absl::Status StartListening() {
     metrics_.WatchQueue([this] { return queue_->Count(); }, [this] { return clock_.Now(); });
     if (config_.metrics_listen != "none") {
       ASSIGN_OR_RETURN(metrics_server_, MetricsServer::Start(config_.metrics_listen, metrics_));
     }
-    ASSIGN_OR_RETURN(rpc_,
-                     RpcServer::Start({.listen = config_.listen, .threads_max = config_.calls_max},
-                                      {.queue = queue_.get(),
-                                       .catalogues = catalogues_.get(),
-                                       .artifacts = artifacts_.get(),
-                                       .blobs = blobs_.get(),
-                                       .signal = &signal_,
-                                       .metrics = &metrics_,
-                                       .clock = &clock_}));
+    ASSIGN_OR_RETURN(rpc_, RpcServer::Start({.listen = config_.listen,
+                                             .threads_max = config_.calls_max,
+                                             .local_listen = LocalListen(),
+                                             .tls = config_.tls,
+                                             .authenticate = config_.auth == AuthMode::kToken},
+                                            {.queue = queue_.get(),
+                                             .catalogues = catalogues_.get(),
+                                             .artifacts = artifacts_.get(),
+                                             .blobs = blobs_.get(),
+                                             .signal = &signal_,
+                                             .tenants = tenants_.get(),
+                                             .tokens = tokens_.get(),
+                                             .metrics = &metrics_,
+                                             .clock = &clock_,
+                                             .audit = audit_.get()}));
     const int metrics_port = metrics_server_ ? metrics_server_->port() : 0;
     LOG_INFO("serving", {{"grpc", absl::StrCat(rpc_->port())},
                          {"metrics", absl::StrCat(metrics_port)},
@@ -129,10 +182,12 @@ class Server {
       const std::string name = absl::StrCat("embedded-", i);
       WorkerCommand command{
           .name = name,
-          .arguments = {binary, "--server", LocalAddress(config_.listen, rpc_->port()),
-                        "--worker-name", name, "--data-dir",
+          .arguments = {binary, "--server", WorkersAddress(), "--worker-name", name, "--data-dir",
                         absl::StrCat(config_.data_dir, "/workers/", i), "--threads",
                         absl::StrCat(threads)}};
+      if (config_.auth == AuthMode::kToken) {
+        command.arguments.insert(command.arguments.end(), {"--token-file", WorkerTokenFile()});
+      }
       const std::vector<std::string> log_flags = LogFlags(config_.log);
       command.arguments.insert(command.arguments.end(), log_flags.begin(), log_flags.end());
       commands.push_back(std::move(command));
@@ -156,6 +211,9 @@ class Server {
   std::unique_ptr<JobQueue> queue_;
   std::unique_ptr<CatalogueRegistry> catalogues_;
   std::unique_ptr<ArtifactRegistry> artifacts_;
+  std::unique_ptr<TenantRegistry> tenants_;
+  std::unique_ptr<TokenRegistry> tokens_;
+  std::unique_ptr<AuditLog> audit_;
   std::unique_ptr<Maintenance> maintenance_;
   std::unique_ptr<MetricsServer> metrics_server_;
   std::unique_ptr<RpcServer> rpc_;
@@ -168,7 +226,7 @@ int RunServer(const ServerConfig& config) {
   // Models and results are nobody else's business on this machine.
   ::umask(077);
   // Blocked before any thread starts, so that every thread inherits it; this one waits for them.
-  const sigset_t signals = StopSignals();
+  const sigset_t signals = HandledSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
   Server server(config);
@@ -177,7 +235,7 @@ int RunServer(const ServerConfig& config) {
     return kExitCannotWork;
   }
   int received = 0;
-  sigwait(&signals, &received);
+  while (sigwait(&signals, &received) == 0 && received == SIGHUP) server.ReopenAuditLog();
   LOG_INFO("draining", {{"signal", absl::StrCat(received)}});
   server.Drain();
   LOG_INFO("stopped", {});

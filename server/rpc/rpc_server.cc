@@ -80,6 +80,10 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const Options& optio
   server->services_ = std::make_unique<Services>(std::move(policy), options, parts);
   grpc::ServerBuilder builder;
   builder.AddListeningPort(options.listen, credentials, &server->port_);
+  if (!options.local_listen.empty()) {
+    builder.AddListeningPort(options.local_listen, grpc::InsecureServerCredentials(),
+                             &server->local_port_);
+  }
   builder.SetMaxReceiveMessageSize(kMessageBytesMax);
   builder.SetMaxSendMessageSize(kMessageBytesMax);
   grpc::ResourceQuota quota("quantd");

@@ -47,6 +47,9 @@ class RpcServer {
     std::string listen = "127.0.0.1:7460";  // Port 0: the system chooses.
     int threads_max =
         512;  // Calls at once, streams and long polls included; more are RESOURCE_EXHAUSTED.
+    // Another address, always without TLS: for this machine's workers, to whom no certificate is
+    // made out. Empty: none.
+    std::string local_listen;
     TlsFiles tls;
     bool authenticate = false;  // Whether every call needs a token of `tokens`.
   };
@@ -58,6 +61,7 @@ class RpcServer {
   ~RpcServer();
 
   int port() const { return port_; }
+  int local_port() const { return local_port_; }  // 0 without `local_listen`.
 
   // Health, of the server and of each service, answers NOT_SERVING from now on; calls go on.
   void StopServing();
@@ -70,6 +74,7 @@ class RpcServer {
   struct Services;
   std::unique_ptr<Services> services_;
   int port_ = 0;
+  int local_port_ = 0;
 };
 
 }  // namespace quantd

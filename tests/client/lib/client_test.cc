@@ -43,7 +43,7 @@ class ClientTest : public ::testing::Test {
   testing::FakeServer server_;
   SystemClock clock_;
   NoSleep sleeper_;
-  Connection connection_{server_.address()};
+  Connection connection_ = Connection::Open(server_.address()).value();
   std::stop_source stop_;
   Client client_{
       &connection_, {RetryPolicy(), stop_.get_token()}, &clock_, &sleeper_, "tenants/default"};

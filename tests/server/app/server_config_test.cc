@@ -63,7 +63,8 @@ TEST(ServerConfigTest, TheHelpExplainsEveryOption) {
   for (const char* option :
        {"--config", "--listen", "--metrics-listen", "--port-file", "--data-dir", "--embedded",
         "--workers", "--worker-threads", "--worker-binary", "--lease-length", "--drain-timeout",
-        "--calls-max", "--log-level", "--log-format", "--help", "--version"}) {
+        "--calls-max", "--auth", "--admin-token-file", "--tls-cert", "--tls-key", "--tls-client-ca",
+        "--insecure", "--metrics-insecure", "--audit-log", "--calls-per-second", "--log-level", "--log-format", "--help", "--version"}) {
     EXPECT_TRUE(absl::StrContains(help, option)) << option;
   }
 }
