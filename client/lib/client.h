@@ -16,6 +16,7 @@
 #include "client/lib/connection.h"
 #include "client/lib/retry.h"
 #include "common/clock.h"
+#include "quantd/v1/admin.pb.h"
 #include "quantd/v1/artifact.pb.h"
 #include "quantd/v1/job.pb.h"
 #include "quantd/v1/quality.pb.h"
@@ -70,6 +71,19 @@ class Client final : public BlobApi {
   absl::StatusOr<UploadProgress> QueryWriteStatus(const BlobUpload& upload) override;
   absl::Status WriteBlob(const BlobUpload& upload, int64_t offset, const Reader& read) override;
   absl::Status ReadBlob(const std::string& digest, int64_t offset, const Sink& sink) override;
+
+  // For operators. A token that was made in a call whose answer got lost stays, unknown to anybody:
+  // CreateToken and RotateToken are not repeated.
+  absl::StatusOr<v1::CreateTokenResponse> CreateToken(const v1::CreateTokenRequest& request);
+  absl::StatusOr<v1::ListTokensResponse> ListTokens(const v1::ListTokensRequest& request);
+  absl::StatusOr<v1::CreateTokenResponse> RotateToken(const v1::RotateTokenRequest& request);
+  absl::StatusOr<v1::Token> RevokeToken(const std::string& name);
+  absl::StatusOr<v1::Tenant> GetTenant(const std::string& name);
+  absl::StatusOr<v1::Tenant> UpdateTenant(const v1::UpdateTenantRequest& request);
+  absl::StatusOr<v1::ServerState> GetServerState();
+  absl::StatusOr<v1::ServerState> SetPaused(bool paused);
+  absl::StatusOr<v1::CollectGarbageResponse> CollectGarbage(
+      const v1::CollectGarbageRequest& request);
 
   // OK when the server says that it is serving.
   absl::Status CheckHealth();

@@ -12,6 +12,7 @@
 #include "client/lib/client.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "proto/wire/status_grpc.h"
+#include "quantd/v1/admin.grpc.pb.h"
 #include "quantd/v1/artifact.grpc.pb.h"
 #include "quantd/v1/job.grpc.pb.h"
 #include "quantd/v1/quality.grpc.pb.h"
@@ -20,11 +21,12 @@ namespace quantd {
 
 struct Client::Stubs {
   explicit Stubs(const std::shared_ptr<grpc::Channel>& channel)
-      : jobs(channel), artifacts(channel), quality(channel), health(channel) {}
+      : jobs(channel), artifacts(channel), quality(channel), admin(channel), health(channel) {}
 
   v1::JobService::Stub jobs;
   v1::ArtifactService::Stub artifacts;
   v1::QualityService::Stub quality;
+  v1::AdminService::Stub admin;
   grpc::health::v1::Health::Stub health;
 };
 

@@ -64,7 +64,7 @@ absl::StatusOr<v1::Tenant> AdminService::Describe(const std::string& tenant) {
   *proto.mutable_quota() = ToProto(found.limits);
   *proto.mutable_effective_quota() = ToProto(effective);
   proto.set_weight(found.weight);
-  if (effective.retention) *proto.mutable_retention() = ToProto(*effective.retention);
+  if (found.limits.retention) *proto.mutable_retention() = ToProto(*found.limits.retention);
   return proto;
 }
 
