@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -55,6 +56,18 @@ sigset_t HandledSignals() {
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGHUP);
   return signals;
+}
+
+// A connection takes two descriptors, a call up to two more (a blob and its folder).
+void AllowOpenFiles(int connections_max) {
+  constexpr rlim_t kOthers = 1024;
+  const rlim_t needed = kOthers + 4 * static_cast<rlim_t>(connections_max);
+  rlimit limit;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return;
+  limit.rlim_cur = std::min(needed, limit.rlim_max);
+  if (::setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == needed) return;
+  LOG_WARNING("the limit on open files may be too low for --connections-max",
+              {{"limit", absl::StrCat(limit.rlim_cur)}, {"needed", absl::StrCat(needed)}});
 }
 
 // Everything that lives as long as the server, in order of construction.
@@ -151,6 +164,7 @@ class Server {
     ASSIGN_OR_RETURN(rpc_, RpcServer::Start({.listen = config_.listen,
                                              .threads_max = config_.calls_max,
                                              .local_listen = LocalListen(),
+                                             .connections_max = config_.connections_max,
                                              .tls = config_.tls,
                                              .authenticate = config_.auth == AuthMode::kToken},
                                             {.queue = queue_.get(),
@@ -229,6 +243,7 @@ int RunServer(const ServerConfig& config) {
   const sigset_t signals = HandledSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
+  AllowOpenFiles(config.connections_max);
   Server server(config);
   if (const absl::Status status = server.Start(); !status.ok()) {
     LOG_ERROR("cannot start", {{"error", std::string(status.message())}});

@@ -25,8 +25,37 @@ namespace {
 
 // Specs may list 1,000,000 files and reports carry histograms; blobs stream in chunks far below it.
 constexpr int kMessageBytesMax = 64 << 20;
+// A peer that has gone without a word is noticed after both of these.
 constexpr int kKeepaliveMilliseconds = 60'000;
+constexpr int kKeepaliveTimeoutMilliseconds = 20'000;
 constexpr int kPingIntervalMinMilliseconds = 30'000;
+// From the connection to the end of the TLS and HTTP/2 handshakes.
+constexpr int kHandshakeMilliseconds = 10'000;
+// Clients connect again when they need to.
+constexpr int kIdleMilliseconds = 30 * 60'000;
+// A client's channel has a few calls at a time; many watchers share one, too.
+constexpr int kStreamsPerConnectionMax = 256;
+constexpr int kMetadataBytesMax = 16 << 10;
+
+void SetLimits(const RpcServer::Options& options, grpc::ServerBuilder& builder) {
+  builder.SetMaxReceiveMessageSize(kMessageBytesMax);
+  builder.SetMaxSendMessageSize(kMessageBytesMax);
+  grpc::ResourceQuota quota("quantd");
+  quota.SetMaxThreads(options.threads_max);
+  builder.SetResourceQuota(quota);
+  for (const auto& [name, value] : std::initializer_list<std::pair<const char*, int>>{
+           // Two servers on one port would share the connections between them.
+           {GRPC_ARG_ALLOW_REUSEPORT, 0},
+           {GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMilliseconds},
+           {GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMilliseconds},
+           {GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kPingIntervalMinMilliseconds},
+           {GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMilliseconds},
+           {GRPC_ARG_MAX_CONNECTION_IDLE_MS, kIdleMilliseconds},
+           {GRPC_ARG_MAX_CONCURRENT_STREAMS, kStreamsPerConnectionMax},
+           {GRPC_ARG_MAX_METADATA_SIZE, kMetadataBytesMax}}) {
+    builder.AddChannelArgument(name, value);
+  }
+}
 
 }  // namespace
 
@@ -57,6 +86,14 @@ struct RpcServer::Services {
         workers(&runner, parts.metrics, parts.queue, parts.catalogues, parts.signal, parts.clock),
         admin(&runner, parts.tokens, parts.tenants) {}
 
+  void Register(grpc::ServerBuilder& builder) {
+    builder.RegisterService(&jobs);
+    builder.RegisterService(&artifacts);
+    builder.RegisterService(&quality);
+    builder.RegisterService(&workers);
+    builder.RegisterService(&admin);
+  }
+
   AccessControl access;
   CallRunner runner;
   JobService jobs;
@@ -77,34 +114,26 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const Options& optio
   ASSIGN_OR_RETURN(AccessPolicy policy, AccessPolicy::Make(ApiServices()));
   ASSIGN_OR_RETURN(const auto credentials, MakeServerCredentials(options.tls));
   auto server = absl::WrapUnique(new RpcServer());
+  ASSIGN_OR_RETURN(server->listener_,
+                   ConnectionListener::Listen(options.listen, options.connections_max));
   server->services_ = std::make_unique<Services>(std::move(policy), options, parts);
   grpc::ServerBuilder builder;
-  builder.AddListeningPort(options.listen, credentials, &server->port_);
+  auto acceptor = builder.experimental().AddExternalConnectionAcceptor(
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, credentials);
   if (!options.local_listen.empty()) {
     builder.AddListeningPort(options.local_listen, grpc::InsecureServerCredentials(),
                              &server->local_port_);
   }
-  builder.SetMaxReceiveMessageSize(kMessageBytesMax);
-  builder.SetMaxSendMessageSize(kMessageBytesMax);
-  grpc::ResourceQuota quota("quantd");
-  quota.SetMaxThreads(options.threads_max);
-  builder.SetResourceQuota(quota);
-  // Two servers on one port would share the connections between them.
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMilliseconds);
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
-                             kPingIntervalMinMilliseconds);
-  builder.RegisterService(&server->services_->jobs);
-  builder.RegisterService(&server->services_->artifacts);
-  builder.RegisterService(&server->services_->quality);
-  builder.RegisterService(&server->services_->workers);
-  builder.RegisterService(&server->services_->admin);
+  SetLimits(options, builder);
+  server->services_->Register(builder);
   server->services_->server = builder.BuildAndStart();
-  if (server->services_->server == nullptr || server->port_ == 0) {
+  if (server->services_->server == nullptr) {
     return MakeError(
         absl::StatusCode::kUnavailable, "CANNOT_LISTEN",
-        absl::StrCat("cannot listen on ", options.listen, "; is another server running there?"));
+        absl::StrCat("gRPC cannot serve at ", options.listen,
+                     options.local_listen.empty() ? "" : " and ", options.local_listen));
   }
+  server->listener_->Start(std::move(acceptor));
   for (const auto* service : ApiServices()) {
     server->services_->server->GetHealthCheckService()->SetServingStatus(service->full_name(),
                                                                          true);
@@ -119,7 +148,8 @@ void RpcServer::StopServing() {
 }
 
 void RpcServer::Shutdown(absl::Duration grace) {
-  if (services_->server == nullptr) return;
+  if (services_ == nullptr || services_->server == nullptr) return;
+  listener_->Stop();
   services_->server->Shutdown(absl::ToChronoTime(absl::Now() + grace));
   services_->server->Wait();
   services_->server.reset();

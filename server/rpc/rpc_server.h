@@ -20,6 +20,7 @@
 #include "server/core/tenant_registry.h"
 #include "server/core/token_registry.h"
 #include "server/http/metrics.h"
+#include "server/rpc/connection_listener.h"
 #include "server/rpc/server_credentials.h"
 
 namespace quantd {
@@ -50,6 +51,7 @@ class RpcServer {
     // Another address, always without TLS: for this machine's workers, to whom no certificate is
     // made out. Empty: none.
     std::string local_listen;
+    int connections_max = 1000;  // Others are closed at once.
     TlsFiles tls;
     bool authenticate = false;  // Whether every call needs a token of `tokens`.
   };
@@ -60,7 +62,7 @@ class RpcServer {
                                                           const Parts& parts);
   ~RpcServer();
 
-  int port() const { return port_; }
+  int port() const { return listener_->port(); }
   int local_port() const { return local_port_; }  // 0 without `local_listen`.
 
   // Health, of the server and of each service, answers NOT_SERVING from now on; calls go on.
@@ -72,8 +74,8 @@ class RpcServer {
  private:
   RpcServer();
   struct Services;
+  std::unique_ptr<ConnectionListener> listener_;
   std::unique_ptr<Services> services_;
-  int port_ = 0;
   int local_port_ = 0;
 };
 

@@ -60,11 +60,32 @@ TEST(ServerConfigTest, WrongValuesAreToldByWhereTheyStand) {
 
 TEST(ServerConfigTest, TheHelpExplainsEveryOption) {
   const std::string help = ServerHelp();
-  for (const char* option :
-       {"--config", "--listen", "--metrics-listen", "--port-file", "--data-dir", "--embedded",
-        "--workers", "--worker-threads", "--worker-binary", "--lease-length", "--drain-timeout",
-        "--calls-max", "--auth", "--admin-token-file", "--tls-cert", "--tls-key", "--tls-client-ca",
-        "--insecure", "--metrics-insecure", "--audit-log", "--calls-per-second", "--log-level", "--log-format", "--help", "--version"}) {
+  for (const char* option : {"--config",
+                             "--listen",
+                             "--metrics-listen",
+                             "--port-file",
+                             "--data-dir",
+                             "--embedded",
+                             "--workers",
+                             "--worker-threads",
+                             "--worker-binary",
+                             "--lease-length",
+                             "--drain-timeout",
+                             "--calls-max",
+                             "--connections-max",
+                             "--auth",
+                             "--admin-token-file",
+                             "--tls-cert",
+                             "--tls-key",
+                             "--tls-client-ca",
+                             "--insecure",
+                             "--metrics-insecure",
+                             "--audit-log",
+                             "--calls-per-second",
+                             "--log-level",
+                             "--log-format",
+                             "--help",
+                             "--version"}) {
     EXPECT_TRUE(absl::StrContains(help, option)) << option;
   }
 }

@@ -9,7 +9,8 @@
 
 namespace quantd::testing {
 
-RunningServer::RunningServer(const Clock* clock) : parts(clock) {
+RunningServer::RunningServer(const Clock* clock, bool authenticate, AuditLog* audit)
+    : parts(clock) {
   const RpcServer::Parts of_server{.queue = &parts.queue,
                                    .catalogues = &parts.catalogues,
                                    .artifacts = &parts.artifacts,
@@ -18,8 +19,10 @@ RunningServer::RunningServer(const Clock* clock) : parts(clock) {
                                    .tenants = &parts.tenants,
                                    .tokens = &parts.tokens,
                                    .metrics = &parts.metrics,
-                                   .clock = clock};
-  auto started = RpcServer::Start({.listen = "127.0.0.1:0"}, of_server);
+                                   .clock = clock,
+                                   .audit = audit};
+  auto started =
+      RpcServer::Start({.listen = "127.0.0.1:0", .authenticate = authenticate}, of_server);
   QUANTD_CHECK(started.ok());
   server = *std::move(started);
   channel = grpc::CreateChannel(absl::StrCat("127.0.0.1:", server->port()),
@@ -34,9 +37,11 @@ RunningServer::RunningServer(const Clock* clock) : parts(clock) {
 RunningServer::~RunningServer() { parts.signal.Close(); }
 
 absl::StatusOr<std::string> RunningServer::CallRaw(const std::string& method,
-                                                   const std::string& bytes) {
+                                                   const std::string& bytes,
+                                                   const std::string& authorization) {
   grpc::GenericStub stub(channel);
   grpc::ClientContext context;
+  if (!authorization.empty()) context.AddMetadata("authorization", authorization);
   grpc::CompletionQueue queue;
   const grpc::Slice slice(bytes);
   const grpc::ByteBuffer request(&slice, 1);

@@ -49,8 +49,9 @@ struct ServerParts {
 
 class RunningServer {
  public:
-  // `clock` is borrowed.
-  explicit RunningServer(const Clock* clock);
+  // `clock` is borrowed. With `authenticate` every call needs a token; the stubs' have none, so that
+  // only CallRaw() gets through. `audit` is borrowed too, and may be null.
+  explicit RunningServer(const Clock* clock, bool authenticate = false, AuditLog* audit = nullptr);
   ~RunningServer();
 
   // Calls `method` of `stub`; what the server answered, its errors with their details.
@@ -66,8 +67,10 @@ class RunningServer {
     return response;
   }
 
-  // Sends one message to any method and takes at most one answer.
-  absl::StatusOr<std::string> CallRaw(const std::string& method, const std::string& bytes);
+  // Sends one message to any method and takes at most one answer. Not empty, `authorization` is the
+  // value of that header.
+  absl::StatusOr<std::string> CallRaw(const std::string& method, const std::string& bytes,
+                                      const std::string& authorization = "");
 
   // The shortest words for what clients and workers do. Failures fail the test.
   v1::Job CreateJob(const v1::JobSpec& spec = SampleSpec());

@@ -1,0 +1,52 @@
+// Accepts connections for a gRPC server and counts them, which gRPC 1.51 does not: above the limit
+// a new connection is closed at once, so that its client learns so, and those that are there work
+// on.
+#pragma once
+
+#include <grpcpp/server_builder.h>
+
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "absl/status/statusor.h"
+
+namespace quantd {
+
+class ConnectionListener {
+ public:
+  // Listens at "host:port", port 0 being the system's choice, without accepting yet. UNAVAILABLE,
+  // reason CANNOT_LISTEN.
+  static absl::StatusOr<std::unique_ptr<ConnectionListener>> Listen(const std::string& address,
+                                                                    int connections_max);
+  ~ConnectionListener();
+
+  int port() const { return port_; }
+
+  // Accepts from now on and hands connections over. Called once. The acceptor is that of a started
+  // server; it is used until Stop().
+  void Start(std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor);
+
+  // Listens no more; connections that are there stay. Also done by the destructor.
+  void Stop();
+
+ private:
+  ConnectionListener(int listen_fd, int port, int connections_max);
+  void Run();
+  void AcceptOne();
+  void Forget(int fd);
+
+  int listen_fd_;  // -1 once stopped.
+  const int port_;
+  const int connections_max_;
+  int epoll_fd_ = -1;
+  int stop_fd_ = -1;  // Readable: stop.
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
+  // Second descriptors of the connections that gRPC has, by which their end is seen: gRPC shuts a
+  // socket down before it closes its own. Of the thread alone.
+  std::set<int> open_;
+  std::thread thread_;
+};
+
+}  // namespace quantd

@@ -1,0 +1,130 @@
+// The limit on connections, on a server whose limit is two.
+#include "server/rpc/connection_listener.h"
+
+#include <arpa/inet.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "tests/server/rpc/running_server.h"
+
+namespace quantd {
+namespace {
+
+using testing::HasReason;
+
+constexpr int kPollMilliseconds = 20'000;
+
+class ConnectionListenerTest : public ::testing::Test {
+ protected:
+  ConnectionListenerTest() {
+    auto started = RpcServer::Start({.listen = "127.0.0.1:0", .connections_max = 2},
+                                    {.queue = &parts_.queue,
+                                     .catalogues = &parts_.catalogues,
+                                     .artifacts = &parts_.artifacts,
+                                     .blobs = &parts_.blobs,
+                                     .signal = &parts_.signal,
+                                     .tenants = &parts_.tenants,
+                                     .tokens = &parts_.tokens,
+                                     .metrics = &parts_.metrics,
+                                     .clock = &clock_});
+    EXPECT_OK(started);
+    server_ = *std::move(started);
+  }
+
+  // A bare connection.
+  int Connect() {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<uint16_t>(server_->port()));
+    EXPECT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    return fd;
+  }
+
+  // Whether the server, which speaks first with its HTTP/2 settings, takes the connection.
+  static bool Taken(int fd) {
+    pollfd polled{fd, POLLIN, 0};
+    EXPECT_EQ(::poll(&polled, 1, kPollMilliseconds), 1);
+    char byte = 0;
+    return ::recv(fd, &byte, 1, MSG_PEEK) == 1;
+  }
+
+  // A call over a connection of its own.
+  absl::Status Call() {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    const auto channel =
+        grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", server_->port()),
+                                  grpc::InsecureChannelCredentials(), arguments);
+    v1::JobService::Stub stub(channel);
+    v1::ListJobsRequest request;
+    request.set_parent(testing::kParent);
+    return testing::RunningServer::Call(stub, &v1::JobService::Stub::ListJobs, request).status();
+  }
+
+  testing::FakeClock clock_;
+  testing::ServerParts parts_{&clock_};
+  std::unique_ptr<RpcServer> server_;
+};
+
+TEST_F(ConnectionListenerTest, ConnectionsAboveTheLimitAreClosedAndTheOthersWorkOn) {
+  const int first = Connect();
+  const int second = Connect();
+  EXPECT_TRUE(Taken(first));
+  EXPECT_TRUE(Taken(second));
+  const int third = Connect();
+  EXPECT_FALSE(Taken(third));
+  EXPECT_THAT(Call(), testing::StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_TRUE(Taken(first));
+
+  // Room is made by an end, whoever ends it; the server sees it in its own time.
+  ::close(first);
+  absl::Status status;
+  const auto deadline = absl::Now() + absl::Milliseconds(kPollMilliseconds);
+  do {
+    status = Call();
+  } while (!status.ok() && absl::Now() < deadline);
+  EXPECT_OK(status);
+  ::close(second);
+  ::close(third);
+}
+
+TEST_F(ConnectionListenerTest, ManyConnectionsInARowLeaveNothingBehind) {
+  for (int i = 0; i < 50; ++i) {
+    absl::Status status;
+    const auto deadline = absl::Now() + absl::Milliseconds(kPollMilliseconds);
+    do {
+      status = Call();
+    } while (!status.ok() && absl::Now() < deadline);
+    ASSERT_OK(status) << i;
+  }
+}
+
+TEST_F(ConnectionListenerTest, AnAddressInUseIsToldWithItsPort) {
+  const std::string address = absl::StrCat("127.0.0.1:", server_->port());
+  const absl::Status refused = ConnectionListener::Listen(address, 1).status();
+  EXPECT_THAT(refused, HasReason("CANNOT_LISTEN"));
+  EXPECT_THAT(std::string(refused.message()), ::testing::HasSubstr(address));
+  EXPECT_THAT(ConnectionListener::Listen("no.such.host.invalid:1", 1), HasReason("CANNOT_LISTEN"));
+  EXPECT_THAT(ConnectionListener::Listen("192.0.2.1:1", 1), HasReason("CANNOT_LISTEN"));
+}
+
+TEST_F(ConnectionListenerTest, TakesIpv6AndFreesItsPort) {
+  int port = 0;
+  {
+    const auto listener = ConnectionListener::Listen("[::1]:0", 1);
+    if (!listener.ok()) GTEST_SKIP() << "no IPv6 here: " << listener.status();
+    port = (*listener)->port();
+    EXPECT_GT(port, 0);
+  }
+  EXPECT_OK(ConnectionListener::Listen(absl::StrCat("[::1]:", port), 1));
+}
+
+}  // namespace
+}  // namespace quantd
