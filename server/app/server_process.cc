@@ -18,6 +18,7 @@
 #include "common/errno_status.h"
 #include "common/error.h"
 #include "common/file.h"
+#include "common/file_system.h"
 #include "common/status_macros.h"
 #include "server/app/maintenance.h"
 #include "server/app/security.h"
@@ -79,7 +80,7 @@ class Server {
     RETURN_IF_ERROR(CheckExposure(config_));
     RETURN_IF_ERROR(CreateFolders(config_.data_dir));
     ASSIGN_OR_RETURN(store_, SqliteJobStore::Open(config_.data_dir + "/quantd.db"));
-    ASSIGN_OR_RETURN(blobs_, LocalDirBlobStore::Open(config_.data_dir + "/blobs"));
+    ASSIGN_OR_RETURN(blobs_, LocalDirBlobStore::Open(&files_, config_.data_dir + "/blobs"));
     queue_ = std::make_unique<JobQueue>(QueueOptions{.lease_length = config_.lease_length},
                                         store_.get(), blobs_.get(), &clock_, &ids_, &signal_);
     catalogues_ = std::make_unique<CatalogueRegistry>(store_.get(), &clock_);
@@ -220,6 +221,7 @@ class Server {
   UlidSource ids_;
   ChangeSignal signal_;
   Metrics metrics_;
+  PosixFileSystem files_;
   std::unique_ptr<SqliteJobStore> store_;
   std::unique_ptr<LocalDirBlobStore> blobs_;
   std::unique_ptr<JobQueue> queue_;

@@ -1,35 +1,18 @@
 #include "server/blob/local_dir/local_dir_blob_store.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <optional>
 #include <utility>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/digest.h"
-#include "common/errno_status.h"
-#include "common/error.h"
-#include "common/file.h"
 #include "common/status_macros.h"
 #include "server/blob/blob_errors.h"
 #include "server/blob/existing_blob_writer.h"
+#include "server/blob/local_dir/partial_file.h"
 
 namespace quantd {
-namespace {
-
-// OK when it is not there.
-absl::Status RemoveFile(const std::string& path) {
-  if (::unlink(path.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
-  return ErrnoStatus("remove", path);
-}
-
-}  // namespace
 
 class LocalDirBlobStore::Writer final : public BlobWriter {
  public:
@@ -56,7 +39,7 @@ class LocalDirBlobStore::Writer final : public BlobWriter {
     const absl::Status status = Verify();
     if (!status.ok()) {
       // Nothing better can be done about a file that does not go: it stays invisible.
-      RemoveFile(path_).IgnoreError();
+      RemoveFileIfAny(*store_->files_, path_).IgnoreError();
       return status;
     }
     return store_->Publish(path_, digest_);
@@ -80,17 +63,16 @@ class LocalDirBlobStore::Writer final : public BlobWriter {
   bool finished_ = false;
 };
 
-LocalDirBlobStore::LocalDirBlobStore(const std::string& folder, PwriteFunction write)
-    : objects_folder_(absl::StrCat(folder, "/objects")),
-      uploads_folder_(absl::StrCat(folder, "/uploads")),
-      write_(write ? std::move(write) : PwriteFunction(&::pwrite)) {}
+LocalDirBlobStore::LocalDirBlobStore(FileSystem* files, const std::string& folder)
+    : files_(files),
+      objects_folder_(absl::StrCat(folder, "/objects")),
+      uploads_folder_(absl::StrCat(folder, "/uploads")) {}
 
 absl::StatusOr<std::unique_ptr<LocalDirBlobStore>> LocalDirBlobStore::Open(
-    const std::string& folder, PwriteFunction write) {
-  std::unique_ptr<LocalDirBlobStore> store(new LocalDirBlobStore(folder, std::move(write)));
-  RETURN_IF_ERROR(CreateFolders(store->objects_folder_));
-  RETURN_IF_ERROR(CreateFolders(store->uploads_folder_));
-  RETURN_IF_ERROR(SyncFolder(folder));
+    FileSystem* files, const std::string& folder) {
+  std::unique_ptr<LocalDirBlobStore> store(new LocalDirBlobStore(files, folder));
+  RETURN_IF_ERROR(CreateFolders(*files, store->objects_folder_));
+  RETURN_IF_ERROR(CreateFolders(*files, store->uploads_folder_));
   return store;
 }
 
@@ -107,34 +89,32 @@ std::string LocalDirBlobStore::UploadPath(const std::string& key) const {
 }
 
 bool LocalDirBlobStore::Has(const std::string& digest) const {
-  return IsSha256Hex(digest) && FileExists(ObjectPath(digest));
+  return Size(digest).ok();
 }
 
 absl::StatusOr<int64_t> LocalDirBlobStore::Size(const std::string& digest) const {
   if (!IsSha256Hex(digest)) return BlobNotFound(digest);
-  absl::StatusOr<int64_t> size = FileSize(ObjectPath(digest));
-  if (absl::IsNotFound(size.status())) return BlobNotFound(digest);
-  return size;
+  const absl::StatusOr<FileInfo> info = files_->Info(ObjectPath(digest));
+  if (absl::IsNotFound(info.status())) return BlobNotFound(digest);
+  RETURN_IF_ERROR(info.status());
+  return info->size_bytes;
 }
 
 absl::StatusOr<std::string> LocalDirBlobStore::Read(const std::string& digest, int64_t offset,
                                                     int64_t limit) const {
   if (!IsSha256Hex(digest)) return BlobNotFound(digest);
   const std::string path = ObjectPath(digest);
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return errno == ENOENT ? BlobNotFound(digest) : ErrnoStatus("open", path);
-  const auto close_fd = absl::MakeCleanup([fd] { ::close(fd); });
-  struct stat info;
-  if (::fstat(fd, &info) != 0) return ErrnoStatus("stat", path);
-  RETURN_IF_ERROR(CheckRead(offset, limit, info.st_size));
-  std::string bytes(static_cast<size_t>(std::min<int64_t>(limit, info.st_size - offset)), '\0');
+  const absl::StatusOr<std::unique_ptr<File>> file = files_->OpenForReading(path);
+  if (absl::IsNotFound(file.status())) return BlobNotFound(digest);
+  RETURN_IF_ERROR(file.status());
+  ASSIGN_OR_RETURN(const FileInfo info, (*file)->Info());
+  RETURN_IF_ERROR(CheckRead(offset, limit, info.size_bytes));
+  std::string bytes(static_cast<size_t>(std::min(limit, info.size_bytes - offset)), '\0');
   for (size_t done = 0; done < bytes.size();) {
-    const ssize_t got =
-        ::pread(fd, bytes.data() + done, bytes.size() - done, offset + static_cast<int64_t>(done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return ErrnoStatus("read", path);
+    ASSIGN_OR_RETURN(const size_t got, (*file)->Read(offset + static_cast<int64_t>(done),
+                                                     bytes.data() + done, bytes.size() - done));
     if (got == 0) return absl::DataLossError(absl::StrCat(path, " was cut while it was read"));
-    done += static_cast<size_t>(got);
+    done += got;
   }
   return bytes;
 }
@@ -148,12 +128,12 @@ absl::StatusOr<std::unique_ptr<BlobWriter>> LocalDirBlobStore::OpenUpload(
   const std::string path = UploadPath(key);
   if (const absl::StatusOr<int64_t> existing = Size(digest); existing.ok()) {
     if (*existing != size_bytes) return SizeMismatch(size_bytes, *existing);
-    RETURN_IF_ERROR(RemoveFile(path));  // Another upload was faster.
+    RETURN_IF_ERROR(RemoveFileIfAny(*files_, path));  // Another upload was faster.
     return std::make_unique<ExistingBlobWriter>(size_bytes);
   } else if (!absl::IsNotFound(existing.status())) {
     return existing.status();
   }
-  ASSIGN_OR_RETURN(PartialFile file, PartialFile::Open(path, size_bytes, write_));
+  ASSIGN_OR_RETURN(PartialFile file, PartialFile::Open(*files_, path, size_bytes));
   return std::make_unique<Writer>(this, *std::move(lock), std::move(file), path, digest,
                                   size_bytes);
 }
@@ -161,36 +141,40 @@ absl::StatusOr<std::unique_ptr<BlobWriter>> LocalDirBlobStore::OpenUpload(
 absl::Status LocalDirBlobStore::Publish(const std::string& upload_path, const std::string& digest) {
   const std::string shard = ShardPath(digest);
   const std::string path = ObjectPath(digest);
-  RETURN_IF_ERROR(CreateFolders(shard));
-  // Also when the folder was there: whoever made it may not have come to this line yet.
-  RETURN_IF_ERROR(SyncFolder(objects_folder_));
-  if (FileExists(path)) {
-    // Another upload was faster, and its bytes are the same ones.
-    RETURN_IF_ERROR(RemoveFile(upload_path));
-  } else if (::rename(upload_path.c_str(), path.c_str()) != 0) {
-    return ErrnoStatus("rename", upload_path);
+  if (const absl::Status made = files_->CreateFolder(shard);
+      !made.ok() && !absl::IsAlreadyExists(made)) {
+    return made;
   }
-  return SyncFolder(shard);
+  // Also when the folder was there: whoever made it may not have come to this line yet.
+  RETURN_IF_ERROR(files_->SyncFolder(objects_folder_));
+  if (Has(digest)) {
+    // Another upload was faster, and its bytes are the same ones.
+    RETURN_IF_ERROR(RemoveFileIfAny(*files_, upload_path));
+  } else {
+    RETURN_IF_ERROR(files_->Rename(upload_path, path));
+  }
+  return files_->SyncFolder(shard);
 }
 
 int64_t LocalDirBlobStore::CommittedBytes(const std::string& upload_id,
                                           const std::string& digest) const {
-  return FileSize(UploadPath(UploadKey(upload_id, digest))).value_or(0);
+  const absl::StatusOr<FileInfo> info = files_->Info(UploadPath(UploadKey(upload_id, digest)));
+  return info.ok() ? info->size_bytes : 0;
 }
 
 absl::Status LocalDirBlobStore::Delete(const std::string& digest) {
   if (!Has(digest)) return absl::OkStatus();
-  RETURN_IF_ERROR(RemoveFile(ObjectPath(digest)));
-  return SyncFolder(ShardPath(digest));
+  RETURN_IF_ERROR(RemoveFileIfAny(*files_, ObjectPath(digest)));
+  return files_->SyncFolder(ShardPath(digest));
 }
 
 absl::StatusOr<std::vector<std::string>> LocalDirBlobStore::List() const {
-  ASSIGN_OR_RETURN(const std::vector<std::string> shards, ListFolder(objects_folder_));
+  ASSIGN_OR_RETURN(const std::vector<std::string> shards, files_->List(objects_folder_));
   std::vector<std::string> digests;
   for (const std::string& shard : shards) {
     if (shard.size() != 2) continue;  // Not ours; as is anything else that no digest names.
     ASSIGN_OR_RETURN(const std::vector<std::string> names,
-                     ListFolder(absl::StrCat(objects_folder_, "/", shard)));
+                     files_->List(absl::StrCat(objects_folder_, "/", shard)));
     std::copy_if(names.begin(), names.end(), std::back_inserter(digests),
                  [&](const std::string& name) {
                    return IsSha256Hex(name) && absl::StartsWith(name, shard);
@@ -200,17 +184,17 @@ absl::StatusOr<std::vector<std::string>> LocalDirBlobStore::List() const {
 }
 
 absl::StatusOr<int> LocalDirBlobStore::RemoveUploadsOlderThan(absl::Time time) {
-  ASSIGN_OR_RETURN(const std::vector<std::string> names, ListFolder(uploads_folder_));
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, files_->List(uploads_folder_));
   int removed = 0;
   for (const std::string& name : names) {
     if (!IsSha256Hex(name)) continue;
     const std::optional<UploadLocks::Lock> lock = locks_.TryLock(name);
     if (!lock) continue;
-    struct stat info;
     const std::string path = UploadPath(name);
-    if (::stat(path.c_str(), &info) != 0) continue;  // It has just been finished.
-    if (absl::TimeFromTimespec(info.st_mtim) >= time) continue;
-    RETURN_IF_ERROR(RemoveFile(path));
+    const absl::StatusOr<FileInfo> info = files_->Info(path);
+    if (!info.ok()) continue;  // It has just been finished.
+    if (info->modify_time >= time) continue;
+    RETURN_IF_ERROR(RemoveFileIfAny(*files_, path));
     ++removed;
   }
   return removed;

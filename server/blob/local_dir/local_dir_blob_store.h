@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "server/blob/local_dir/partial_file.h"
+#include "common/file_system.h"
 #include "server/blob/upload_locks.h"
 #include "server/core/blob_store.h"
 
@@ -23,10 +23,10 @@ namespace quantd {
 // Thread-safe. One process at a time uses a folder. Resuming an upload reads what it has so far.
 class LocalDirBlobStore final : public BlobStore {
  public:
-  // Creates the folder where it is missing. The error names what could not be created. `write`
-  // serves tests.
-  static absl::StatusOr<std::unique_ptr<LocalDirBlobStore>> Open(const std::string& folder,
-                                                                 PwriteFunction write = nullptr);
+  // Creates the folder where it is missing. The error names what could not be created. `files` is
+  // borrowed.
+  static absl::StatusOr<std::unique_ptr<LocalDirBlobStore>> Open(FileSystem* files,
+                                                                 const std::string& folder);
 
   bool Has(const std::string& digest) const override;
   absl::StatusOr<int64_t> Size(const std::string& digest) const override;
@@ -46,7 +46,7 @@ class LocalDirBlobStore final : public BlobStore {
  private:
   class Writer;
 
-  LocalDirBlobStore(const std::string& folder, PwriteFunction write);
+  LocalDirBlobStore(FileSystem* files, const std::string& folder);
 
   // REQUIRES: `digest` is well-formed.
   std::string ShardPath(const std::string& digest) const;
@@ -55,9 +55,9 @@ class LocalDirBlobStore final : public BlobStore {
   // Moves a verified, durable file to its place and makes that durable.
   absl::Status Publish(const std::string& upload_path, const std::string& digest);
 
+  FileSystem* const files_;
   const std::string objects_folder_;
   const std::string uploads_folder_;
-  const PwriteFunction write_;
   UploadLocks locks_;
 };
 

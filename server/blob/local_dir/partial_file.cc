@@ -1,14 +1,6 @@
 #include "server/blob/local_dir/partial_file.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <utility>
-
 #include "absl/strings/str_cat.h"
-#include "common/errno_status.h"
 #include "common/status_macros.h"
 #include "server/blob/blob_errors.h"
 
@@ -19,47 +11,30 @@ constexpr size_t kHashChunkBytes = 1 << 20;
 
 }  // namespace
 
-PartialFile::PartialFile(std::string path, int fd, PwriteFunction write)
-    : path_(std::move(path)), fd_(fd), write_(std::move(write)) {}
-
-PartialFile::PartialFile(PartialFile&& other) noexcept
-    : path_(std::move(other.path_)),
-      fd_(std::exchange(other.fd_, -1)),
-      write_(std::move(other.write_)),
-      size_bytes_(other.size_bytes_),
-      broken_(other.broken_),
-      hash_(std::move(other.hash_)) {}
-
-PartialFile::~PartialFile() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
-absl::StatusOr<PartialFile> PartialFile::Open(const std::string& path, int64_t size_bytes_max,
-                                              PwriteFunction write) {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return ErrnoStatus("open", path);
-  PartialFile file(path, fd, std::move(write));
-  struct stat info;
-  if (::fstat(fd, &info) != 0) return ErrnoStatus("stat", path);
-  if (!S_ISREG(info.st_mode)) {
-    return absl::InternalError(absl::StrCat(path, " is not a regular file"));
-  }
-  if (info.st_size > size_bytes_max && ::ftruncate(fd, 0) != 0) {
-    return ErrnoStatus("truncate", path);
-  }
+absl::StatusOr<PartialFile> PartialFile::Open(FileSystem& files, const std::string& path,
+                                              int64_t size_bytes_max) {
+  ASSIGN_OR_RETURN(std::unique_ptr<File> opened, files.OpenForWriting(path));
+  ASSIGN_OR_RETURN(const FileInfo info, opened->Info());
+  if (!info.is_file) return absl::InternalError(absl::StrCat(path, " is not a regular file"));
+  if (info.size_bytes > size_bytes_max) RETURN_IF_ERROR(opened->Truncate(0));
+  PartialFile file(std::move(opened));
   RETURN_IF_ERROR(file.HashContent());
   return file;
 }
 
 absl::Status PartialFile::HashContent() {
-  std::string buffer(kHashChunkBytes, '\0');
+  std::string buffer;
   while (true) {
-    const ssize_t got = ::pread(fd_, buffer.data(), buffer.size(), size_bytes_);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return ErrnoStatus("read", path_);
+    // Most uploads are new: they need no buffer.
+    if (buffer.empty()) {
+      ASSIGN_OR_RETURN(const FileInfo info, file_->Info());
+      if (info.size_bytes == 0) return absl::OkStatus();
+      buffer.resize(kHashChunkBytes);
+    }
+    ASSIGN_OR_RETURN(const size_t got, file_->Read(size_bytes_, buffer.data(), buffer.size()));
     if (got == 0) return absl::OkStatus();
-    hash_.Update({buffer.data(), static_cast<size_t>(got)});
-    size_bytes_ += got;
+    hash_.Update({buffer.data(), got});
+    size_bytes_ += static_cast<int64_t>(got);
   }
 }
 
@@ -67,25 +42,18 @@ absl::Status PartialFile::Append(absl::string_view bytes) {
   if (broken_) return WriterIsSpent();
   int64_t end = size_bytes_;
   for (absl::string_view rest = bytes; !rest.empty();) {
-    const ssize_t written = write_(fd_, rest.data(), rest.size(), end);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) {
-      if (written == 0) errno = EIO;
-      const absl::Status status = ErrnoStatus("write", path_);
+    const absl::StatusOr<size_t> written = file_->Write(end, rest);
+    if (!written.ok()) {
       // A part may have been written. It is taken back, so that the file has what was hashed.
-      broken_ = ::ftruncate(fd_, size_bytes_) != 0;
-      return status;
+      broken_ = !file_->Truncate(size_bytes_).ok();
+      return written.status();
     }
-    rest.remove_prefix(static_cast<size_t>(written));
-    end += written;
+    rest.remove_prefix(*written);
+    end += static_cast<int64_t>(*written);
   }
   hash_.Update(bytes);
   size_bytes_ = end;
   return absl::OkStatus();
-}
-
-absl::Status PartialFile::Sync() {
-  return ::fsync(fd_) == 0 ? absl::OkStatus() : ErrnoStatus("sync", path_);
 }
 
 }  // namespace quantd

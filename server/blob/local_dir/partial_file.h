@@ -2,33 +2,26 @@
 // way.
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstdint>
-#include <functional>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/digest.h"
+#include "common/file_system.h"
 
 namespace quantd {
-
-// Like pwrite(2); tests pass one whose disk is full.
-using PwriteFunction = std::function<ssize_t(int, const void*, size_t, off_t)>;
 
 // Not thread-safe. Owns the open file, not its name: the file stays when this is destroyed.
 class PartialFile {
  public:
   // Opens the file or creates it. What it holds already is read and hashed, which costs a pass over
   // it; a file of more than `size_bytes_max` is emptied first.
-  static absl::StatusOr<PartialFile> Open(const std::string& path, int64_t size_bytes_max,
-                                          PwriteFunction write);
-
-  PartialFile(PartialFile&& other) noexcept;
-  PartialFile& operator=(PartialFile&&) = delete;
-  ~PartialFile();
+  static absl::StatusOr<PartialFile> Open(FileSystem& files, const std::string& path,
+                                          int64_t size_bytes_max);
 
   int64_t size_bytes() const { return size_bytes_; }
 
@@ -41,15 +34,13 @@ class PartialFile {
 
   // Makes the content durable. After an error the system may have dropped part of it silently: the
   // file is of no use any more.
-  absl::Status Sync();
+  absl::Status Sync() { return file_->Sync(); }
 
  private:
-  PartialFile(std::string path, int fd, PwriteFunction write);
+  explicit PartialFile(std::unique_ptr<File> file) : file_(std::move(file)) {}
   absl::Status HashContent();
 
-  std::string path_;
-  int fd_;
-  PwriteFunction write_;
+  std::unique_ptr<File> file_;
   int64_t size_bytes_ = 0;
   bool broken_ = false;
   Sha256 hash_;

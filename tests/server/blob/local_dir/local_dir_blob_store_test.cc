@@ -4,10 +4,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <fstream>
 
+#include "common/error.h"
+#include "common/file.h"
 #include "tests/conformance/blob_store_conformance.h"
+#include "tests/support/forwarding_file_system.h"
 
 namespace quantd::testing {
 namespace {
@@ -19,16 +21,47 @@ using ::testing::IsEmpty;
 INSTANTIATE_TEST_SUITE_P(LocalDir, BlobStoreConformance,
                          ::testing::Values(BlobStoreFactory{
                              "local_dir", [](const std::string& folder) {
-                               return *LocalDirBlobStore::Open(folder + "/blobs");
+                               static PosixFileSystem files;
+                               return *LocalDirBlobStore::Open(&files, folder + "/blobs");
                              }}));
+
+// A disk that takes what `write` says of each piece: how many bytes of it, or an error.
+class LimitedDisk final : public ForwardingFileSystem {
+ public:
+  using Fits = std::function<absl::StatusOr<size_t>(size_t count)>;
+  LimitedDisk(FileSystem* files, Fits fits) : ForwardingFileSystem(files), fits_(std::move(fits)) {}
+
+  absl::StatusOr<std::unique_ptr<File>> OpenForWriting(const std::string& path) override {
+    absl::StatusOr<std::unique_ptr<File>> file = ForwardingFileSystem::OpenForWriting(path);
+    if (!file.ok()) return file;
+    return std::make_unique<LimitedFile>(*std::move(file), fits_);
+  }
+
+ private:
+  class LimitedFile final : public ForwardingFile {
+   public:
+    LimitedFile(std::unique_ptr<File> file, const Fits& fits)
+        : ForwardingFile(std::move(file)), fits_(fits) {}
+    absl::StatusOr<size_t> Write(int64_t offset, absl::string_view bytes) override {
+      const absl::StatusOr<size_t> count = fits_(bytes.size());
+      if (!count.ok()) return count;
+      return ForwardingFile::Write(offset, bytes.substr(0, *count));
+    }
+
+   private:
+    const Fits fits_;
+  };
+
+  const Fits fits_;
+};
 
 class LocalDirBlobStoreTest : public ::testing::Test {
  protected:
   // As a server that starts, after one that ended in whatever way.
-  void Reopen(PwriteFunction write = nullptr) {
+  void Reopen(FileSystem* files = nullptr) {
     store_.reset();
     absl::StatusOr<std::unique_ptr<LocalDirBlobStore>> store =
-        LocalDirBlobStore::Open(folder_.path(), std::move(write));
+        LocalDirBlobStore::Open(files ? files : &files_, folder_.path());
     ASSERT_OK(store);
     store_ = *std::move(store);
   }
@@ -61,6 +94,7 @@ class LocalDirBlobStoreTest : public ::testing::Test {
   }
 
   TemporaryFolder folder_;
+  PosixFileSystem files_;
   std::unique_ptr<LocalDirBlobStore> store_;
 };
 
@@ -152,16 +186,14 @@ TEST_F(LocalDirBlobStoreTest, NoNameLeadsOutOfTheFolder) {
 
 TEST_F(LocalDirBlobStoreTest, AFullDiskBreaksNothing) {
   // Half of what is asked for fits, then nothing, until there is room again.
-  int64_t room = 4;
-  Reopen([&](int fd, const void* bytes, size_t count, off_t offset) -> ssize_t {
-    const int64_t fits = std::min<int64_t>(room, static_cast<int64_t>(count));
-    if (fits == 0) {
-      errno = ENOSPC;
-      return -1;
-    }
+  size_t room = 4;
+  LimitedDisk disk(&files_, [&](size_t count) -> absl::StatusOr<size_t> {
+    const size_t fits = std::min(room, count);
+    if (fits == 0) return MakeError(absl::StatusCode::kResourceExhausted, "DISK_FULL", "full");
     room -= fits;
-    return ::pwrite(fd, bytes, static_cast<size_t>(fits), offset);
+    return fits;
   });
+  Reopen(&disk);
   auto writer = OpenUpload("0123456789");
   ASSERT_OK(writer->Append(0, "01"));
   const absl::Status status = writer->Append(2, "23456789");
@@ -177,13 +209,9 @@ TEST_F(LocalDirBlobStoreTest, AFullDiskBreaksNothing) {
               IsOkAndHolds(std::string("0123456789")));
 }
 
-TEST_F(LocalDirBlobStoreTest, AnInterruptedWriteGoesOn) {
-  bool interrupted = false;
-  Reopen([&](int fd, const void* bytes, size_t, off_t offset) -> ssize_t {
-    interrupted = !interrupted;
-    errno = EINTR;
-    return interrupted ? -1 : ::pwrite(fd, bytes, 1, offset);
-  });
+TEST_F(LocalDirBlobStoreTest, AWriteThatTakesOnlyAPartGoesOn) {
+  LimitedDisk disk(&files_, [](size_t) { return size_t{1}; });
+  Reopen(&disk);
   Put("0123456789");
   EXPECT_THAT(store_->Read(Sha256Hex("0123456789"), 0, 99),
               IsOkAndHolds(std::string("0123456789")));
@@ -225,7 +253,7 @@ TEST_F(LocalDirBlobStoreTest, StaleUploadsAreRemovedAndFreshOrOpenOnesAreNot) {
 
 TEST_F(LocalDirBlobStoreTest, AFolderThatCannotBeMadeIsAnErrorThatNamesIt) {
   ASSERT_OK(WriteFileAtomically(folder_.path() + "/file", "x"));
-  const auto store = LocalDirBlobStore::Open(folder_.path() + "/file");
+  const auto store = LocalDirBlobStore::Open(&files_, folder_.path() + "/file");
   ASSERT_FALSE(store.ok());
   EXPECT_THAT(std::string(store.status().message()), HasSubstr("/file/objects"));
 }
