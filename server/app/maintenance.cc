@@ -11,7 +11,7 @@ constexpr absl::Duration kUploadsKeptFor = absl::Hours(24 * 7);
 
 }  // namespace
 
-Maintenance::Maintenance(JobQueue* queue, LocalDirBlobStore* blobs, const Clock* clock,
+Maintenance::Maintenance(JobQueue* queue, BlobStores* blobs, const Clock* clock,
                          absl::Duration interval)
     : queue_(queue), blobs_(blobs), clock_(clock), interval_(interval) {
   thread_ = std::thread([this] { Run(); });
@@ -36,10 +36,12 @@ void Maintenance::Run() {
       LOG_ERROR("cannot take back leases", {{"error", FormatStatus(reaped.status())}});
     }
     if (clock_->Now() >= uploads_due) {
-      const absl::StatusOr<int> removed =
-          blobs_->RemoveUploadsOlderThan(clock_->Now() - kUploadsKeptFor);
-      if (!removed.ok()) {
-        LOG_ERROR("cannot remove old uploads", {{"error", FormatStatus(removed.status())}});
+      for (const std::string& tenant : blobs_->Tenants()) {
+        const absl::StatusOr<int> removed =
+            blobs_->Of(tenant)->RemoveUploadsOlderThan(clock_->Now() - kUploadsKeptFor);
+        if (!removed.ok()) {
+          LOG_ERROR("cannot remove old uploads", {{"error", FormatStatus(removed.status())}});
+        }
       }
       uploads_due = clock_->Now() + kUploadsEvery;
     }

@@ -8,7 +8,7 @@
 
 #include "absl/time/time.h"
 #include "common/clock.h"
-#include "server/blob/local_dir/local_dir_blob_store.h"
+#include "server/core/blob_store.h"
 #include "server/core/job_queue.h"
 
 namespace quantd {
@@ -16,7 +16,7 @@ namespace quantd {
 class Maintenance {
  public:
   // Everything is borrowed. Starts at once.
-  Maintenance(JobQueue* queue, LocalDirBlobStore* blobs, const Clock* clock,
+  Maintenance(JobQueue* queue, BlobStores* blobs, const Clock* clock,
               absl::Duration interval);
   ~Maintenance();
 
@@ -24,7 +24,7 @@ class Maintenance {
   void Run();
 
   JobQueue* queue_;
-  LocalDirBlobStore* blobs_;
+  BlobStores* blobs_;
   const Clock* clock_;
   const absl::Duration interval_;
   std::mutex mutex_;

@@ -24,7 +24,7 @@
 #include "server/app/security.h"
 #include "server/app/supervisor/worker_supervisor.h"
 #include "server/auth/audit_log.h"
-#include "server/blob/local_dir/local_dir_blob_store.h"
+#include "server/blob/local_dir/local_dir_blob_stores.h"
 #include "server/core/artifact_registry.h"
 #include "server/core/catalogue_registry.h"
 #include "server/core/job_queue.h"
@@ -80,7 +80,7 @@ class Server {
     RETURN_IF_ERROR(CheckExposure(config_));
     RETURN_IF_ERROR(CreateFolders(config_.data_dir));
     ASSIGN_OR_RETURN(store_, SqliteJobStore::Open(config_.data_dir + "/quantd.db"));
-    ASSIGN_OR_RETURN(blobs_, LocalDirBlobStore::Open(&files_, config_.data_dir + "/blobs"));
+    ASSIGN_OR_RETURN(blobs_, LocalDirBlobStores::Open(&files_, &clock_, config_.data_dir + "/blobs"));
     queue_ = std::make_unique<JobQueue>(QueueOptions{.lease_length = config_.lease_length},
                                         store_.get(), blobs_.get(), &clock_, &ids_, &signal_);
     catalogues_ = std::make_unique<CatalogueRegistry>(store_.get(), &clock_);
@@ -223,7 +223,7 @@ class Server {
   Metrics metrics_;
   PosixFileSystem files_;
   std::unique_ptr<SqliteJobStore> store_;
-  std::unique_ptr<LocalDirBlobStore> blobs_;
+  std::unique_ptr<LocalDirBlobStores> blobs_;
   std::unique_ptr<JobQueue> queue_;
   std::unique_ptr<CatalogueRegistry> catalogues_;
   std::unique_ptr<ArtifactRegistry> artifacts_;

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/digest.h"
 #include "common/error.h"
+#include "server/core/blob_store.h"
 
 namespace quantd {
 
@@ -21,6 +22,16 @@ absl::Status UploadBusy(absl::string_view digest) {
                                 "under another id"));
 }
 
+absl::Status UploadTakenOver() {
+  return MakeError(absl::StatusCode::kAborted, "UPLOAD_TAKEN_OVER",
+                   "nothing came for this upload for a while, and another call has resumed it");
+}
+
+absl::Status BlobRemoved(absl::string_view digest) {
+  return MakeError(absl::StatusCode::kAborted, "BLOB_REMOVED",
+                   absl::StrCat("blob ", digest, " was removed during the upload; upload it again"));
+}
+
 absl::Status WriterIsSpent() {
   return absl::FailedPreconditionError("the upload was finished or broke; open it again");
 }
@@ -37,6 +48,12 @@ absl::Status DigestMismatch(absl::string_view announced, absl::string_view actua
                                 actual, "; upload it again from the start"));
 }
 
+absl::Status BytesDiffer(absl::string_view digest, int64_t offset) {
+  return MakeError(absl::StatusCode::kInvalidArgument, "DIGEST_MISMATCH",
+                   absl::StrCat("blob ", digest, " is here already, and the bytes that were sent "
+                                "for offset ", offset, " are not its bytes"));
+}
+
 absl::Status CheckUpload(const std::string& digest, int64_t size_bytes) {
   if (!IsSha256Hex(digest)) {
     return InvalidField("INVALID_DIGEST", "digest",
@@ -45,6 +62,10 @@ absl::Status CheckUpload(const std::string& digest, int64_t size_bytes) {
   if (size_bytes < 0) {
     return InvalidField("INVALID_SIZE", "size_bytes",
                         absl::StrCat("must not be negative, and is ", size_bytes));
+  }
+  if (size_bytes > BlobStore::kBlobBytesMax) {
+    return InvalidField("INVALID_SIZE", "size_bytes",
+                        absl::StrCat("is above ", BlobStore::kBlobBytesMax));
   }
   return absl::OkStatus();
 }

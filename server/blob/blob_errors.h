@@ -12,9 +12,13 @@ namespace quantd {
 
 absl::Status BlobNotFound(absl::string_view digest);
 absl::Status UploadBusy(absl::string_view digest);
+absl::Status UploadTakenOver();
+absl::Status BlobRemoved(absl::string_view digest);
 absl::Status WriterIsSpent();
 absl::Status SizeMismatch(int64_t announced_bytes, int64_t actual_bytes);
 absl::Status DigestMismatch(absl::string_view announced, absl::string_view actual);
+// DIGEST_MISMATCH, too: the store has the blob, and it is different there.
+absl::Status BytesDiffer(absl::string_view digest, int64_t offset);
 
 // INVALID_DIGEST or INVALID_SIZE.
 absl::Status CheckUpload(const std::string& digest, int64_t size_bytes);

@@ -20,11 +20,11 @@ std::string ArtifactDigest(const std::vector<StoredFile>& files) {
   return sha.HexDigest();
 }
 
-absl::Status PrepareFiles(const BlobStore& blobs, std::vector<StoredFile>& files) {
+absl::Status PrepareFiles(BlobStore& blobs, std::vector<StoredFile>& files) {
   std::sort(files.begin(), files.end(),
             [](const StoredFile& a, const StoredFile& b) { return a.name < b.name; });
   for (const StoredFile& file : files) {
-    const absl::StatusOr<int64_t> size = blobs.Size(file.digest);
+    const absl::StatusOr<int64_t> size = blobs.Use(file.digest);
     if (!size.ok() && !absl::IsNotFound(size.status())) return size.status();
     if (!size.ok() || *size != file.size_bytes) {
       return errors::ArtifactBlobMissing(file.name, file.digest);
@@ -36,14 +36,17 @@ absl::Status PrepareFiles(const BlobStore& blobs, std::vector<StoredFile>& files
 absl::StatusOr<Artifact> ArtifactRegistry::Create(
     const std::string& tenant, std::vector<StoredFile> files,
     const std::map<std::string, std::string>& labels) {
-  RETURN_IF_ERROR(PrepareFiles(*blobs_, files));
-  const Artifact artifact{.name = {tenant, ids_->Next()},
-                          .files = files,
-                          .create_time = clock_->Now(),
-                          .labels = labels,
-                          .digest = ArtifactDigest(files)};
-  RETURN_IF_ERROR(store_->Write([&](Transaction& t) { return t.artifacts().Insert(artifact); }));
-  return Get(artifact.name);
+  const ArtifactName name{tenant, ids_->Next()};
+  // In one transaction with the record, as the garbage collector needs it.
+  RETURN_IF_ERROR(store_->Write([&](Transaction& t) -> absl::Status {
+    RETURN_IF_ERROR(PrepareFiles(*blobs_->Of(tenant), files));
+    return t.artifacts().Insert({.name = name,
+                                 .files = files,
+                                 .create_time = clock_->Now(),
+                                 .labels = labels,
+                                 .digest = ArtifactDigest(files)});
+  }));
+  return Get(name);
 }
 
 absl::StatusOr<Artifact> ArtifactRegistry::Get(const ArtifactName& name) const {

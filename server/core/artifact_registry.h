@@ -19,14 +19,14 @@ namespace quantd {
 // digest.
 std::string ArtifactDigest(const std::vector<StoredFile>& files);
 
-// Sorts the files and checks that every blob exists in the size that is told. FAILED_PRECONDITION,
-// reason BLOB_MISSING.
-absl::Status PrepareFiles(const BlobStore& blobs, std::vector<StoredFile>& files);
+// Sorts the files and checks that every blob exists in the size that is told; they count as used
+// now. FAILED_PRECONDITION, reason BLOB_MISSING.
+absl::Status PrepareFiles(BlobStore& blobs, std::vector<StoredFile>& files);
 
 class ArtifactRegistry {
  public:
   // Everything is borrowed.
-  ArtifactRegistry(JobStore* store, const BlobStore* blobs, const Clock* clock, IdSource* ids)
+  ArtifactRegistry(JobStore* store, BlobStores* blobs, const Clock* clock, IdSource* ids)
       : store_(store), blobs_(blobs), clock_(clock), ids_(ids) {}
 
   // Errors of PrepareFiles().
@@ -40,7 +40,7 @@ class ArtifactRegistry {
 
  private:
   JobStore* store_;
-  const BlobStore* blobs_;
+  BlobStores* blobs_;
   const Clock* clock_;
   IdSource* ids_;
 };

@@ -166,7 +166,7 @@ absl::Status JobQueue::CommitSuccess(Transaction& transaction, JobEdit& edit,
                                      std::vector<JobName>& changed) const {
   Job& job = edit.job();
   std::vector<StoredFile> files = success.files;
-  RETURN_IF_ERROR(PrepareFiles(*blobs_, files));
+  RETURN_IF_ERROR(PrepareFiles(*blobs_->Of(job.name.tenant), files));
   const Artifact artifact{.name = {job.name.tenant, ids_->Next()},
                           .files = files,
                           .create_time = clock_->Now(),

@@ -29,7 +29,7 @@ absl::StatusOr<std::vector<std::string>> EngineVersions(Transaction& transaction
 
 }  // namespace
 
-JobQueue::JobQueue(const QueueOptions& options, JobStore* store, const BlobStore* blobs,
+JobQueue::JobQueue(const QueueOptions& options, JobStore* store, BlobStores* blobs,
                    const Clock* clock, IdSource* ids, ChangeSignal* signal)
     : options_(options), store_(store), blobs_(blobs), clock_(clock), ids_(ids), signal_(signal) {}
 

@@ -76,7 +76,7 @@ class JobQueue {
  public:
   // Everything is borrowed. Changes of a job are told to `signal` under its resource name, work for
   // workers under kWorkTopic.
-  JobQueue(const QueueOptions& options, JobStore* store, const BlobStore* blobs, const Clock* clock,
+  JobQueue(const QueueOptions& options, JobStore* store, BlobStores* blobs, const Clock* clock,
            IdSource* ids, ChangeSignal* signal);
 
   static constexpr char kWorkTopic[] = "work";
@@ -144,7 +144,7 @@ class JobQueue {
 
   const QueueOptions options_;
   JobStore* const store_;
-  const BlobStore* const blobs_;
+  BlobStores* const blobs_;
   const Clock* const clock_;
   IdSource* const ids_;
   ChangeSignal* const signal_;

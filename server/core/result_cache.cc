@@ -6,13 +6,13 @@
 namespace quantd {
 namespace {
 
-absl::StatusOr<bool> IsWhole(Transaction& transaction, const BlobStore& blobs, const Job& job) {
+absl::StatusOr<bool> IsWhole(Transaction& transaction, BlobStores& blobs, const Job& job) {
   const absl::StatusOr<ArtifactName> name = ParseArtifactName(job.artifact);
   if (!name.ok()) return false;
   absl::StatusOr<Artifact> artifact = transaction.artifacts().Get(*name);
   if (absl::IsNotFound(artifact.status())) return false;
   RETURN_IF_ERROR(artifact.status());
-  const absl::Status found = PrepareFiles(blobs, artifact->files);
+  const absl::Status found = PrepareFiles(*blobs.Of(name->tenant), artifact->files);
   if (absl::IsFailedPrecondition(found)) return false;
   RETURN_IF_ERROR(found);
   return true;
@@ -20,7 +20,7 @@ absl::StatusOr<bool> IsWhole(Transaction& transaction, const BlobStore& blobs, c
 
 }  // namespace
 
-absl::StatusOr<std::optional<Job>> FindResult(Transaction& transaction, const BlobStore& blobs,
+absl::StatusOr<std::optional<Job>> FindResult(Transaction& transaction, BlobStores& blobs,
                                               const Job& job,
                                               const std::vector<std::string>& engine_versions) {
   for (const std::string& version : engine_versions) {

@@ -16,7 +16,7 @@ namespace quantd {
 
 // A succeeded job of the same tenant and work, made by one of these engine versions, whose artifact
 // and all its blobs still exist.
-absl::StatusOr<std::optional<Job>> FindResult(Transaction& transaction, const BlobStore& blobs,
+absl::StatusOr<std::optional<Job>> FindResult(Transaction& transaction, BlobStores& blobs,
                                               const Job& job,
                                               const std::vector<std::string>& engine_versions);
 

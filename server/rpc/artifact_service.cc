@@ -20,9 +20,7 @@ constexpr int64_t kReadChunkBytes = 1 << 20;
 constexpr size_t kWriteChunkBytesMax = 2 << 20;
 constexpr size_t kUploadIdBytesMax = 128;
 
-absl::Status CheckUpload(const std::string& parent, const std::string& upload_id,
-                         const std::string& digest) {
-  RETURN_IF_ERROR(ParseTenant(parent).status());
+absl::Status CheckUpload(const std::string& upload_id, const std::string& digest) {
   if (upload_id.empty() || upload_id.size() > kUploadIdBytesMax) {
     return InvalidField("INVALID_UPLOAD_ID", "upload_id", "is missing or longer than 128 bytes");
   }
@@ -38,11 +36,11 @@ absl::Status CheckUpload(const std::string& parent, const std::string& upload_id
 absl::StatusOr<v1::WriteBlobResponse> ArtifactService::Write(
     const v1::WriteBlobRequest& first, const std::function<bool(v1::WriteBlobRequest*)>& next) {
   v1::WriteBlobRequest message = first;
-  RETURN_IF_ERROR(CheckUpload(message.parent(), message.upload_id(), message.digest()));
-  // Two tenants that choose the same upload id do not meet.
+  ASSIGN_OR_RETURN(const std::string tenant, ParseTenant(message.parent()));
+  RETURN_IF_ERROR(CheckUpload(message.upload_id(), message.digest()));
+  const std::shared_ptr<BlobStore> blobs = blobs_->Of(tenant);
   ASSIGN_OR_RETURN(const std::unique_ptr<BlobWriter> writer,
-                   blobs_->OpenUpload(absl::StrCat(message.parent(), "/", message.upload_id()),
-                                      message.digest(), message.size_bytes()));
+                   blobs->OpenUpload(message.upload_id(), message.digest(), message.size_bytes()));
   do {
     if (message.data().size() > kWriteChunkBytesMax) {
       return InvalidField("CHUNK_TOO_LONG", "data", "has more than 2 MiB");
@@ -63,8 +61,10 @@ absl::StatusOr<v1::WriteBlobResponse> ArtifactService::Write(
 absl::Status ArtifactService::Read(
     const v1::ReadBlobRequest& request,
     const std::function<bool(const v1::ReadBlobResponse&)>& send) const {
-  RETURN_IF_ERROR(ParseTenant(request.parent()).status());
-  ASSIGN_OR_RETURN(const int64_t size, blobs_->Size(request.digest()));
+  ASSIGN_OR_RETURN(const std::string tenant, ParseTenant(request.parent()));
+  ASSIGN_OR_RETURN(const std::unique_ptr<BlobReader> blob,
+                   blobs_->Of(tenant)->Open(request.digest()));
+  const int64_t size = blob->size_bytes();
   if (request.offset() < 0 || request.offset() > size) {
     return MakeError(
         absl::StatusCode::kOutOfRange,
@@ -77,9 +77,8 @@ absl::Status ArtifactService::Read(
       request.offset() + (request.limit() == 0 ? left : std::min(request.limit(), left));
   v1::ReadBlobResponse chunk;
   for (int64_t offset = request.offset(); offset < end;) {
-    ASSIGN_OR_RETURN(*chunk.mutable_data(), blobs_->Read(request.digest(), offset,
-                                                         std::min(kReadChunkBytes, end - offset)));
-    if (chunk.data().empty()) return absl::DataLossError("a blob is shorter than it was");
+    RETURN_IF_ERROR(
+        blob->Read(offset, std::min(kReadChunkBytes, end - offset), *chunk.mutable_data()));
     if (!send(chunk)) return absl::CancelledError("the reader has gone");
     offset += static_cast<int64_t>(chunk.data().size());
     metrics_->CountBlobBytes(Metrics::Direction::kOut, static_cast<int64_t>(chunk.data().size()));
@@ -92,7 +91,8 @@ grpc::Status ArtifactService::FindMissingBlobs(grpc::ServerContext* context,
                                                v1::FindMissingBlobsResponse* response) {
   return runner_->Run(
       context, "ArtifactService/FindMissingBlobs", *request, [&](const Caller&) -> absl::Status {
-        RETURN_IF_ERROR(ParseTenant(request->parent()).status());
+        ASSIGN_OR_RETURN(const std::string tenant, ParseTenant(request->parent()));
+        const std::shared_ptr<BlobStore> blobs = blobs_->Of(tenant);
         if (request->digests_size() > kDigestsMax) {
           return InvalidField("TOO_MANY_DIGESTS", "digests", "has more than 10,000 entries");
         }
@@ -101,7 +101,9 @@ grpc::Status ArtifactService::FindMissingBlobs(grpc::ServerContext* context,
             return InvalidField("INVALID_DIGEST", absl::StrCat("digests[", i, "]"),
                                 "must be a SHA-256: 64 lower-case hexadecimal digits");
           }
-          if (!blobs_->Has(request->digests(i))) response->add_missing_digests(request->digests(i));
+          const absl::StatusOr<int64_t> size = blobs->Use(request->digests(i));
+          if (!size.ok() && !absl::IsNotFound(size.status())) return size.status();
+          if (!size.ok()) response->add_missing_digests(request->digests(i));
         }
         return absl::OkStatus();
       });
@@ -126,14 +128,13 @@ grpc::Status ArtifactService::QueryWriteStatus(grpc::ServerContext* context,
                                                v1::QueryWriteStatusResponse* response) {
   return runner_->Run(
       context, "ArtifactService/QueryWriteStatus", *request, [&](const Caller&) -> absl::Status {
-        RETURN_IF_ERROR(CheckUpload(request->parent(), request->upload_id(), request->digest()));
-        const absl::StatusOr<int64_t> size = blobs_->Size(request->digest());
+        ASSIGN_OR_RETURN(const std::string tenant, ParseTenant(request->parent()));
+        RETURN_IF_ERROR(CheckUpload(request->upload_id(), request->digest()));
+        const std::shared_ptr<BlobStore> blobs = blobs_->Of(tenant);
+        const absl::StatusOr<int64_t> size = blobs->Use(request->digest());
         response->set_complete(size.ok());
         response->set_committed_bytes(
-            size.ok()
-                ? *size
-                : blobs_->CommittedBytes(absl::StrCat(request->parent(), "/", request->upload_id()),
-                                         request->digest()));
+            size.ok() ? *size : blobs->CommittedBytes(request->upload_id(), request->digest()));
         return absl::OkStatus();
       });
 }

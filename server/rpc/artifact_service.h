@@ -15,7 +15,7 @@ class ArtifactService final : public v1::ArtifactService::Service {
  public:
   // Everything is borrowed.
   ArtifactService(const CallRunner* runner, Metrics* metrics, ArtifactRegistry* artifacts,
-                  BlobStore* blobs)
+                  BlobStores* blobs)
       : runner_(runner), metrics_(metrics), artifacts_(artifacts), blobs_(blobs) {}
 
   grpc::Status FindMissingBlobs(grpc::ServerContext* context,
@@ -49,7 +49,7 @@ class ArtifactService final : public v1::ArtifactService::Service {
   const CallRunner* runner_;
   Metrics* metrics_;
   ArtifactRegistry* artifacts_;
-  BlobStore* blobs_;
+  BlobStores* blobs_;
 };
 
 }  // namespace quantd

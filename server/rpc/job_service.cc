@@ -67,14 +67,14 @@ Submission ToSubmission(const std::string& tenant, const v1::CreateJobRequest& r
 
 }  // namespace
 
-absl::StatusOr<bool> JobService::Check(const v1::JobSpec& spec) const {
+absl::StatusOr<bool> JobService::Check(const std::string& tenant, const v1::JobSpec& spec) const {
   SpecProblems problems;
   CheckStructure(spec, problems);
   // A spec of the wrong shape would only repeat itself in the checks below.
   RETURN_IF_ERROR(problems.ToStatus());
   ASSIGN_OR_RETURN(const std::vector<v1::Catalogue> catalogues, CurrentCatalogues(*catalogues_));
   if (!catalogues.empty()) CheckAgainstCatalogues(spec, catalogues, problems);
-  CheckBlobs(spec, *blobs_, problems);
+  CheckBlobs(spec, *blobs_->Of(tenant), problems);
   RETURN_IF_ERROR(problems.ToStatus());
   return !catalogues.empty();
 }
@@ -84,7 +84,7 @@ absl::StatusOr<Job> JobService::Create(const v1::CreateJobRequest& request) {
   SpecProblems problems;
   CheckDescription(request, problems);
   RETURN_IF_ERROR(problems.ToStatus());
-  RETURN_IF_ERROR(Check(request.job().spec()).status());
+  RETURN_IF_ERROR(Check(tenant, request.job().spec()).status());
   return queue_->Submit(ToSubmission(tenant, request));
 }
 
@@ -253,8 +253,8 @@ grpc::Status JobService::ValidateJob(grpc::ServerContext* context,
                                      v1::ValidateJobResponse* response) {
   return runner_->Run(context, "JobService/ValidateJob", *request,
                       [&](const Caller&) -> absl::Status {
-                        RETURN_IF_ERROR(ParseTenant(request->parent()).status());
-                        ASSIGN_OR_RETURN(const bool complete, Check(request->spec()));
+                        ASSIGN_OR_RETURN(const std::string tenant, ParseTenant(request->parent()));
+                        ASSIGN_OR_RETURN(const bool complete, Check(tenant, request->spec()));
                         if (!complete) {
                           response->add_warnings(
                               "no worker has announced its methods yet: presets, methods and "

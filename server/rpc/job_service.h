@@ -19,7 +19,7 @@ class JobService final : public v1::JobService::Service {
  public:
   // Everything is borrowed.
   JobService(const CallRunner* runner, Metrics* metrics, JobQueue* queue,
-             const CatalogueRegistry* catalogues, const BlobStore* blobs, ChangeSignal* signal,
+             const CatalogueRegistry* catalogues, BlobStores* blobs, ChangeSignal* signal,
              const Clock* clock)
       : runner_(runner),
         metrics_(metrics),
@@ -49,7 +49,7 @@ class JobService final : public v1::JobService::Service {
  private:
   // Every problem of the spec in one INVALID_ARGUMENT. Returns whether workers have announced what
   // they can do.
-  absl::StatusOr<bool> Check(const v1::JobSpec& spec) const;
+  absl::StatusOr<bool> Check(const std::string& tenant, const v1::JobSpec& spec) const;
   absl::StatusOr<Job> Create(const v1::CreateJobRequest& request);
   absl::StatusOr<v1::Job> Describe(const JobName& name) const;
   absl::StatusOr<v1::ListJobsResponse> List(const v1::ListJobsRequest& request) const;
@@ -64,7 +64,7 @@ class JobService final : public v1::JobService::Service {
   Metrics* metrics_;
   JobQueue* queue_;
   const CatalogueRegistry* catalogues_;
-  const BlobStore* blobs_;
+  BlobStores* blobs_;
   ChangeSignal* signal_;
   const Clock* clock_;
 };

@@ -17,7 +17,7 @@ class QualityService final : public v1::QualityService::Service {
  public:
   // Everything is borrowed.
   QualityService(const CallRunner* runner, const CatalogueRegistry* catalogues,
-                 const JobQueue* queue, const ArtifactRegistry* artifacts, const BlobStore* blobs)
+                 const JobQueue* queue, const ArtifactRegistry* artifacts, BlobStores* blobs)
       : runner_(runner),
         catalogues_(catalogues),
         queue_(queue),
@@ -46,7 +46,7 @@ class QualityService final : public v1::QualityService::Service {
   const CatalogueRegistry* catalogues_;
   const JobQueue* queue_;
   const ArtifactRegistry* artifacts_;
-  const BlobStore* blobs_;
+  BlobStores* blobs_;
 };
 
 }  // namespace quantd

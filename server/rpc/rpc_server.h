@@ -35,7 +35,7 @@ class RpcServer {
     JobQueue* queue;
     CatalogueRegistry* catalogues;
     ArtifactRegistry* artifacts;
-    BlobStore* blobs;
+    BlobStores* blobs;
     ChangeSignal* signal;
     TenantRegistry* tenants;
     TokenRegistry* tokens;

@@ -45,8 +45,8 @@ std::string FileNameProblem(absl::string_view name);
 void CheckLabels(const google::protobuf::Map<std::string, std::string>& labels,
                  const std::string& field, SpecProblems& problems);
 
-// Every file's blob exists in the size that is told. Reason MISSING_BLOB.
-void CheckBlobs(const v1::JobSpec& spec, const BlobStore& blobs, SpecProblems& problems);
+// Every file's blob exists in the size that is told; it counts as used now. Reason MISSING_BLOB.
+void CheckBlobs(const v1::JobSpec& spec, BlobStore& blobs, SpecProblems& problems);
 
 // Presets, methods, parameters, metrics and formats are some that a worker has announced. Reasons:
 // UNKNOWN_PRESET, UNKNOWN_METHOD, UNKNOWN_PARAMETER, PARAMETER_OUT_OF_RANGE, UNKNOWN_METRIC,

@@ -80,10 +80,10 @@ void CheckParameters(const Need& need, const v1::Method& method, SpecProblems& p
 }
 
 void CheckContent(const google::protobuf::RepeatedPtrField<v1::FileRef>& files,
-                  const std::string& field, const BlobStore& blobs, SpecProblems& problems) {
+                  const std::string& field, BlobStore& blobs, SpecProblems& problems) {
   for (int i = 0; i < files.size(); ++i) {
     const std::string at = absl::StrCat(field, "[", i, "]");
-    const absl::StatusOr<int64_t> size = blobs.Size(files[i].digest());
+    const absl::StatusOr<int64_t> size = blobs.Use(files[i].digest());
     if (!size.ok()) {
       problems.Add("MISSING_BLOB", at + ".digest",
                    absl::StrCat("the content of '", files[i].name(), "' has not been uploaded"));
@@ -119,7 +119,7 @@ void CheckGatesHaveLabels(const v1::JobSpec& spec, const std::vector<v1::Catalog
 
 }  // namespace
 
-void CheckBlobs(const v1::JobSpec& spec, const BlobStore& blobs, SpecProblems& problems) {
+void CheckBlobs(const v1::JobSpec& spec, BlobStore& blobs, SpecProblems& problems) {
   CheckContent(spec.model().files(), "spec.model.files", blobs, problems);
   CheckContent(spec.data().files(), "spec.data.files", blobs, problems);
   CheckContent(spec.evaluation_data().files(), "spec.evaluation_data.files", blobs, problems);

@@ -17,6 +17,7 @@
 #include "common/error.h"
 #include "common/random.h"
 #include "server/core/blob_store.h"
+#include "tests/support/fake_clock.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_folder.h"
 
@@ -24,8 +25,8 @@ namespace quantd::testing {
 
 struct BlobStoreFactory {
   std::string name;
-  // Opens an empty store, in `folder` if it needs one.
-  std::function<std::unique_ptr<BlobStore>(const std::string& folder)> open;
+  // Opens empty stores, in `folder` if they need one. The clock is borrowed.
+  std::function<std::unique_ptr<BlobStores>(const std::string& folder, const Clock* clock)> open;
 };
 
 inline std::ostream& operator<<(std::ostream& out, const BlobStoreFactory& factory) {
@@ -42,15 +43,24 @@ inline std::string SomeBytes(size_t count, uint64_t seed = 1) {
 
 class BlobStoreConformance : public ::testing::TestWithParam<BlobStoreFactory> {
  protected:
-  void SetUp() override { store_ = GetParam().open(folder_.path()); }
+  void SetUp() override {
+    stores_ = GetParam().open(folder_.path(), &clock_);
+    store_ = stores_->Of("team");
+  }
 
   // Uploads in one go; returns the digest.
-  std::string Put(const std::string& bytes, const std::string& upload_id = "put") {
+  static std::string PutInto(BlobStore& store, const std::string& bytes,
+                             const std::string& upload_id = "put") {
     const std::string digest = Sha256Hex(bytes);
-    auto writer = Open(upload_id, digest, bytes.size());
-    EXPECT_OK(writer->Append(writer->committed(), bytes.substr(writer->committed())));
-    EXPECT_OK(writer->Finish());
+    auto writer = store.OpenUpload(upload_id, digest, static_cast<int64_t>(bytes.size()));
+    EXPECT_OK(writer);
+    const auto kept = static_cast<size_t>((*writer)->committed());
+    EXPECT_OK((*writer)->Append((*writer)->committed(), bytes.substr(kept)));
+    EXPECT_OK((*writer)->Finish());
     return digest;
+  }
+  std::string Put(const std::string& bytes, const std::string& upload_id = "put") {
+    return PutInto(*store_, bytes, upload_id);
   }
 
   std::unique_ptr<BlobWriter> Open(const std::string& upload_id, const std::string& digest,
@@ -61,7 +71,9 @@ class BlobStoreConformance : public ::testing::TestWithParam<BlobStoreFactory> {
   }
 
   TemporaryFolder folder_;
-  std::unique_ptr<BlobStore> store_;
+  FakeClock clock_;
+  std::unique_ptr<BlobStores> stores_;
+  std::shared_ptr<BlobStore> store_;
 };
 
 inline constexpr int64_t kToTheEnd = std::numeric_limits<int64_t>::max();
@@ -103,6 +115,7 @@ TEST_P(BlobStoreConformance, HoldsTheEmptyBlob) {
 TEST_P(BlobStoreConformance, WhatIsNotThereIsNotFound) {
   // A digest of nothing, and text that is no digest: paths, upper case, a wrong length.
   const std::string digest = Sha256Hex("absent");
+  Put("something");  // Where a path that leads out of its folder would start.
   for (const std::string& name :
        {digest, std::string("../x"), std::string(""), std::string("ab/../../etc/passwd"),
         std::string(64, 'A'), digest + "0", digest.substr(1), std::string(64, '.')}) {
@@ -122,7 +135,9 @@ TEST_P(BlobStoreConformance, RefusesADigestThatIsNone) {
     EXPECT_THAT(store_->OpenUpload("u", name, 1), HasReason("INVALID_DIGEST"));
     EXPECT_THAT(store_->OpenUpload("u", name, 1), NamesField("digest"));
   }
-  EXPECT_THAT(store_->OpenUpload("u", Sha256Hex("x"), -1), HasReason("INVALID_SIZE"));
+  for (const int64_t size : {int64_t{-1}, BlobStore::kBlobBytesMax + 1, kToTheEnd}) {
+    EXPECT_THAT(store_->OpenUpload("u", Sha256Hex("x"), size), HasReason("INVALID_SIZE")) << size;
+  }
 }
 
 TEST_P(BlobStoreConformance, AnUnfinishedUploadIsInvisible) {
@@ -231,6 +246,27 @@ TEST_P(BlobStoreConformance, OneWriterPerUpload) {
   EXPECT_OK(store_->OpenUpload("u", digest, 3));
 }
 
+TEST_P(BlobStoreConformance, AQuietWriterLosesItsUploadToTheNextOne) {
+  const std::string digest = Sha256Hex("abc");
+  auto first = Open("u", digest, 3);
+  ASSERT_OK(first->Append(0, "a"));
+  clock_.Advance(BlobStore::kUploadQuiet - absl::Milliseconds(1));
+  EXPECT_THAT(store_->OpenUpload("u", digest, 3), HasReason("UPLOAD_BUSY"));
+  clock_.Advance(absl::Milliseconds(1));
+  auto second = Open("u", digest, 3);
+  EXPECT_EQ(second->committed(), 1);
+  for (const absl::Status& status : {first->Append(1, "x"), first->Finish()}) {
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kAborted));
+    EXPECT_THAT(status, HasReason("UPLOAD_TAKEN_OVER"));
+  }
+  first.reset();
+  EXPECT_EQ(store_->StoredBytes(), 3) << "the end of the first one changes nothing";
+  EXPECT_THAT(store_->OpenUpload("u", digest, 3), HasReason("UPLOAD_BUSY"));
+  ASSERT_OK(second->Append(1, "bc"));
+  EXPECT_OK(second->Finish());
+  EXPECT_THAT(store_->Read(digest, 0, 9), IsOkAndHolds(std::string("abc")));
+}
+
 TEST_P(BlobStoreConformance, TwoUploadsOfOneBlobBothSucceed) {
   const std::string digest = Sha256Hex("abc");
   auto first = Open("u", digest, 3);
@@ -249,13 +285,33 @@ TEST_P(BlobStoreConformance, ABlobThatExistsNeedsNoBytes) {
   auto writer = Open("again", digest, 3);
   EXPECT_EQ(writer->committed(), 3);
   EXPECT_OK(writer->Finish());
-  // One that does not know so sends them all the same.
+  // One that does not know so sends them all the same. They are looked at.
   writer = Open("again", digest, 3);
   EXPECT_OK(writer->Append(0, "ab"));
   EXPECT_OK(writer->Append(2, "c"));
   EXPECT_THAT(writer->Append(2, "cd"), HasReason("BLOB_TOO_LONG"));
+  EXPECT_THAT(writer->Append(4, "c"), HasReason("OFFSET_MISMATCH"));
   EXPECT_OK(writer->Finish());
   EXPECT_THAT(store_->Read(digest, 0, 9), IsOkAndHolds(std::string("abc")));
+}
+
+TEST_P(BlobStoreConformance, WrongBytesForABlobThatExistsAreRefused) {
+  const std::string digest = Put("abc");
+  auto writer = Open("again", digest, 3);
+  const absl::Status status = writer->Append(1, "xc");
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(status, HasReason("DIGEST_MISMATCH"));
+  EXPECT_THAT(store_->Read(digest, 0, 9), IsOkAndHolds(std::string("abc")));
+}
+
+TEST_P(BlobStoreConformance, ABlobThatGoesDuringItsSecondUploadMustBeUploadedAgain) {
+  const std::string digest = Put("abc");
+  auto writer = Open("again", digest, 3);
+  ASSERT_OK(store_->Delete(digest));
+  const absl::Status status = writer->Finish();
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kAborted));
+  EXPECT_THAT(status, HasReason("BLOB_REMOVED"));
+  Put("abc", "again");
 }
 
 TEST_P(BlobStoreConformance, AnUploadIsForgottenWhenAnotherWasFaster) {
@@ -297,6 +353,129 @@ TEST_P(BlobStoreConformance, DeletesForGood) {
   EXPECT_THAT(store_->List(), IsOkAndHolds(::testing::ElementsAre(other)));
   EXPECT_EQ(Put("abc"), digest);
   EXPECT_TRUE(store_->Has(digest));
+}
+
+TEST_P(BlobStoreConformance, AnOpenBlobStaysReadableWhenItIsDeleted) {
+  const std::string digest = Put("abc");
+  ASSERT_OK_AND_ASSIGN(const auto reader, store_->Open(digest));
+  ASSERT_OK(store_->Delete(digest));
+  std::string bytes = "longer than what is read";
+  ASSERT_OK(reader->Read(1, 9, bytes));
+  EXPECT_EQ(bytes, "bc");
+  EXPECT_EQ(reader->size_bytes(), 3);
+}
+
+TEST_P(BlobStoreConformance, WhatWasUsedSinceIsNotDeleted) {
+  const absl::Time start = clock_.Now();
+  const std::string digest = Put("abc");
+  const auto nothing = std::optional<int64_t>();
+  EXPECT_THAT(store_->DeleteUnusedSince(digest, start), IsOkAndHolds(nothing));
+  clock_.Advance(absl::Hours(1));
+  EXPECT_THAT(store_->Use(digest), IsOkAndHolds(3));
+  EXPECT_THAT(store_->DeleteUnusedSince(digest, clock_.Now()), IsOkAndHolds(nothing));
+  clock_.Advance(absl::Hours(1));
+  Put("abc", "again");  // An upload of what is there is a use, too.
+  EXPECT_THAT(store_->DeleteUnusedSince(digest, clock_.Now()), IsOkAndHolds(nothing));
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_THAT(store_->DeleteUnusedSince(digest, clock_.Now()),
+              IsOkAndHolds(std::optional<int64_t>(3)));
+  EXPECT_THAT(store_->Use(digest), HasReason("BLOB_NOT_FOUND"));
+  EXPECT_THAT(store_->DeleteUnusedSince(digest, clock_.Now()), IsOkAndHolds(nothing));
+}
+
+TEST_P(BlobStoreConformance, OldUploadsGoAndFreshOrOpenOnesStay) {
+  ASSERT_OK(Open("u", Sha256Hex("stale"), 5)->Append(0, "st"));
+  auto open = Open("u", Sha256Hex("open"), 4);
+  ASSERT_OK(open->Append(0, "op"));
+  clock_.Advance(absl::Hours(48));
+  ASSERT_OK(Open("u", Sha256Hex("fresh"), 5)->Append(0, "fr"));
+  EXPECT_THAT(store_->RemoveUploadsOlderThan(clock_.Now() - absl::Hours(24)), IsOkAndHolds(1));
+  EXPECT_EQ(store_->CommittedBytes("u", Sha256Hex("stale")), 0);
+  EXPECT_EQ(store_->CommittedBytes("u", Sha256Hex("fresh")), 2);
+  EXPECT_EQ(store_->StoredBytes(), 2 + 4);
+  ASSERT_OK(open->Append(2, "en"));
+  EXPECT_OK(open->Finish());
+}
+
+TEST_P(BlobStoreConformance, CountsBlobsWholeAndUploadsAtWhatTheyMayComeToHold) {
+  EXPECT_EQ(store_->StoredBytes(), 0);
+  const std::string digest = Put("abc");
+  EXPECT_EQ(store_->StoredBytes(), 3);
+  Put("abc", "again");
+  EXPECT_EQ(store_->StoredBytes(), 3) << "equal content is stored once";
+  auto writer = Open("u", Sha256Hex("0123456789"), 10);
+  ASSERT_OK(writer->Append(0, "0123"));
+  EXPECT_EQ(store_->StoredBytes(), 3 + 10);
+  writer.reset();
+  EXPECT_EQ(store_->StoredBytes(), 3 + 4);
+  EXPECT_THAT(Open("u", Sha256Hex("0123456789"), 10)->Finish(), HasReason("SIZE_MISMATCH"));
+  EXPECT_EQ(store_->StoredBytes(), 3);
+  // Two uploads of one blob: each counts until one is published.
+  auto first = Open("1", Sha256Hex("xy"), 2), second = Open("2", Sha256Hex("xy"), 2);
+  EXPECT_EQ(store_->StoredBytes(), 3 + 2 + 2);
+  for (BlobWriter* one : {first.get(), second.get()}) {
+    ASSERT_OK(one->Append(0, "xy"));
+    ASSERT_OK(one->Finish());
+  }
+  EXPECT_EQ(store_->StoredBytes(), 3 + 2);
+  ASSERT_OK(store_->Delete(digest));
+  ASSERT_OK(store_->Delete(digest));
+  EXPECT_EQ(store_->StoredBytes(), 2);
+}
+
+TEST_P(BlobStoreConformance, UploadsCannotPassTheLimitTogether) {
+  Put("abc");
+  const auto open = [&](const std::string& bytes, int64_t max) {
+    return store_->OpenUpload("u", Sha256Hex(bytes), static_cast<int64_t>(bytes.size()), max);
+  };
+  ASSERT_OK_AND_ASSIGN(auto first, open("1234", 10));
+  const auto refused = open("5678", 10);
+  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_THAT(refused, HasReason("QUOTA_EXCEEDED"));
+  EXPECT_EQ(GetErrorDetails(refused.status()).quotas.at(0).subject, "tenants/team");
+  EXPECT_EQ(store_->StoredBytes(), 3 + 4);
+  EXPECT_OK(open("567", 10)) << "exactly the limit";
+  EXPECT_OK(open("abc", 0)) << "what is there takes no room";
+  // What is kept of an upload does not count twice when it is resumed.
+  ASSERT_OK(first->Append(0, "123"));
+  first.reset();
+  ASSERT_OK_AND_ASSIGN(first, open("1234", 7));
+  ASSERT_OK(first->Append(3, "4"));
+  EXPECT_OK(first->Finish());
+}
+
+TEST_P(BlobStoreConformance, TenantsDoNotMeet) {
+  const std::string digest = Put("secret"), partial = Sha256Hex("partial");
+  ASSERT_OK(Open("u", partial, 7)->Append(0, "part"));
+  // A tenant of that name must not lie where a folder of the store does.
+  for (const char* tenant : {"others", "objects", "uploads", "tenants"}) {
+    const std::shared_ptr<BlobStore> others = stores_->Of(tenant);
+    EXPECT_FALSE(others->Has(digest));
+    EXPECT_THAT(others->Use(digest), HasReason("BLOB_NOT_FOUND"));
+    EXPECT_THAT(others->Open(digest), HasReason("BLOB_NOT_FOUND"));
+    EXPECT_THAT(others->List(), IsOkAndHolds(::testing::IsEmpty()));
+    EXPECT_EQ(others->CommittedBytes("u", partial), 0);
+    EXPECT_EQ(others->StoredBytes(), 0);
+    EXPECT_OK(others->Delete(digest));
+    EXPECT_THAT(others->RemoveUploadsOlderThan(absl::InfiniteFuture()), IsOkAndHolds(0));
+  }
+  EXPECT_THAT(stores_->Tenants(), ::testing::ElementsAre("team"))
+      << "asking leaves no trace of a tenant";
+
+  // What somebody else has must be sent and verified all the same, and may be of any size.
+  const std::shared_ptr<BlobStore> others = stores_->Of("others");
+  ASSERT_OK_AND_ASSIGN(auto writer, others->OpenUpload("u", digest, 6));
+  EXPECT_EQ(writer->committed(), 0);
+  EXPECT_THAT(writer->Finish(), HasReason("SIZE_MISMATCH"));
+  writer.reset();
+  ASSERT_OK_AND_ASSIGN(writer, others->OpenUpload("u", digest, 5));
+  ASSERT_OK(writer->Append(0, "wrong"));
+  EXPECT_THAT(writer->Finish(), HasReason("DIGEST_MISMATCH"));
+  PutInto(*others, "secret");
+  EXPECT_THAT(stores_->Tenants(), ::testing::ElementsAre("others", "team"));
+  ASSERT_OK(others->Delete(digest));
+  EXPECT_TRUE(store_->Has(digest));
+  EXPECT_EQ(store_->CommittedBytes("u", partial), 4);
 }
 
 TEST_P(BlobStoreConformance, ListsEveryDigestSorted) {

@@ -84,7 +84,7 @@ TEST_P(JobQueueAttempts, ACompletionWithoutItsBlobIsRefusedAndTheJobStaysLeased)
   Submit();
   const LeasedJob leased = Lease();
   AttemptSucceeded success = Success();
-  ASSERT_OK(blobs_.Delete(success.files[0].digest));
+  ASSERT_OK(blobs_.Of("team")->Delete(success.files[0].digest));
   EXPECT_THAT(Complete(leased, success), StatusIs(absl::StatusCode::kFailedPrecondition));
   EXPECT_THAT(Complete(leased, success), HasReason("BLOB_MISSING"));
   EXPECT_EQ(Get(leased.job.name), leased.job);

@@ -70,10 +70,11 @@ std::vector<JobState> JobQueueConformance::History(const JobName& name) {
   return states;
 }
 
-StoredFile JobQueueConformance::Upload(const std::string& name, const std::string& bytes) {
+StoredFile JobQueueConformance::Upload(const std::string& name, const std::string& bytes,
+                                       const std::string& tenant) {
   const std::string digest = Sha256Hex(bytes);
   const auto size_bytes = static_cast<int64_t>(bytes.size());
-  auto writer = blobs_.OpenUpload("upload", digest, size_bytes);
+  auto writer = blobs_.Of(tenant)->OpenUpload("upload", digest, size_bytes);
   EXPECT_OK(writer);
   EXPECT_OK((*writer)->Append((*writer)->committed(),
                               bytes.substr(static_cast<size_t>((*writer)->committed()))));
@@ -81,8 +82,8 @@ StoredFile JobQueueConformance::Upload(const std::string& name, const std::strin
   return {.name = name, .digest = digest, .size_bytes = size_bytes};
 }
 
-AttemptSucceeded JobQueueConformance::Success() {
-  return {.files = {Upload("model.onnx", "quantized"), Upload("a.json", "{}")},
+AttemptSucceeded JobQueueConformance::Success(const std::string& tenant) {
+  return {.files = {Upload("model.onnx", "quantized", tenant), Upload("a.json", "{}", tenant)},
           .report = "a report"};
 }
 

@@ -45,9 +45,10 @@ class JobQueueConformance : public ::testing::TestWithParam<JobStoreFactory> {
   // The states that the job's events tell, in order.
   std::vector<JobState> History(const JobName& name);
 
-  // Uploads `bytes` under this file name.
-  StoredFile Upload(const std::string& name, const std::string& bytes);
-  AttemptSucceeded Success();
+  // Uploads `bytes` for the tenant, under this file name.
+  StoredFile Upload(const std::string& name, const std::string& bytes,
+                    const std::string& tenant = "team");
+  AttemptSucceeded Success(const std::string& tenant = "team");
   static AttemptFailed Failure(absl::StatusCode code = absl::StatusCode::kInternal,
                                const std::string& message = "the child died");
 
@@ -57,7 +58,7 @@ class JobQueueConformance : public ::testing::TestWithParam<JobStoreFactory> {
   FakeClock clock_;
   SequentialIds ids_;
   ChangeSignal signal_;
-  MemoryBlobStore blobs_;
+  MemoryBlobStores blobs_{&clock_};
   std::unique_ptr<JobStore> store_;
   CatalogueRegistry catalogues_;
   JobQueue queue_;

@@ -352,6 +352,7 @@ void JobQueueRandom::CheckAll() {
 
 void JobQueueRandom::Run(uint64_t seed, int operations) {
   random_ = Random(seed);
+  Success("others");
   success_ = Success();
   WorkerCatalogue all = Catalogue("1.0.0");
   WorkerCatalogue little = Catalogue("2.0.0");

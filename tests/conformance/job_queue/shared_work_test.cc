@@ -140,7 +140,7 @@ TEST_P(JobQueueSharedWork, AnotherTenantsResultIsNotReused) {
 
 TEST_P(JobQueueSharedWork, AResultIsNotReusedWhenOneOfItsBlobsIsGone) {
   Finish(Work("same"));
-  ASSERT_OK(blobs_.Delete(Success().files[1].digest));
+  ASSERT_OK(blobs_.Of("team")->Delete(Success().files[1].digest));
   ExpectNotReused();
 }
 

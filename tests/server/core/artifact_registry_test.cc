@@ -17,9 +17,10 @@ using testing::StatusIs;
 
 class ArtifactRegistryTest : public ::testing::Test {
  protected:
-  StoredFile Upload(const std::string& name, const std::string& bytes) {
+  StoredFile Upload(const std::string& name, const std::string& bytes,
+                    const std::string& tenant = "team") {
     const StoredFile file{name, Sha256Hex(bytes), static_cast<int64_t>(bytes.size())};
-    auto writer = blobs_.OpenUpload("upload", file.digest, file.size_bytes);
+    auto writer = blobs_.Of(tenant)->OpenUpload("upload", file.digest, file.size_bytes);
     EXPECT_OK(writer);
     const auto kept = static_cast<size_t>((*writer)->committed());
     EXPECT_OK((*writer)->Append((*writer)->committed(), bytes.substr(kept)));
@@ -28,7 +29,7 @@ class ArtifactRegistryTest : public ::testing::Test {
   }
 
   Artifact Create(const std::string& tenant = "team") {
-    absl::StatusOr<Artifact> artifact = registry_.Create(tenant, {Upload("a", "1")}, {});
+    absl::StatusOr<Artifact> artifact = registry_.Create(tenant, {Upload("a", "1", tenant)}, {});
     EXPECT_OK(artifact);
     return *std::move(artifact);
   }
@@ -36,7 +37,7 @@ class ArtifactRegistryTest : public ::testing::Test {
   testing::FakeClock clock_;
   testing::SequentialIds ids_;
   MemoryJobStore store_;
-  MemoryBlobStore blobs_;
+  MemoryBlobStores blobs_{&clock_};
   ArtifactRegistry registry_{&store_, &blobs_, &clock_, &ids_};
 };
 
@@ -115,7 +116,7 @@ TEST_F(ArtifactRegistryTest, ADeletedArtifactIsGoneAndItsBlobsAreNot) {
     EXPECT_THAT(status, StatusIs(absl::StatusCode::kNotFound));
     EXPECT_THAT(status, HasReason("ARTIFACT_NOT_FOUND"));
   }
-  EXPECT_TRUE(blobs_.Has(artifact.files[0].digest));
+  EXPECT_TRUE(blobs_.Of("team")->Has(artifact.files[0].digest));
 }
 
 TEST_F(ArtifactRegistryTest, AnotherTenantDoesNotFindIt) {

@@ -49,7 +49,7 @@ class QualityServiceTest : public testing::ServerTest {
     server_.CreateJob(spec);
     v1::CompleteJobRequest success = server_.SuccessOf(server_.Lease());
     if (!csv.empty()) {
-      testing::PutBlob(server_.parts.blobs, csv);
+      testing::PutBlob(*server_.parts.blobs.Of("team"), csv);
       *success.mutable_success()->add_files() = testing::FileOf("rows.csv", csv);
     }
     v1::QualityReport& report = *success.mutable_success()->mutable_report();

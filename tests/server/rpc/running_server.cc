@@ -31,7 +31,7 @@ RunningServer::RunningServer(const Clock* clock, bool authenticate, AuditLog* au
   artifacts = v1::ArtifactService::NewStub(channel);
   quality = v1::QualityService::NewStub(channel);
   workers = v1::WorkerService::NewStub(channel);
-  PutSampleBlobs(parts.blobs);
+  PutSampleBlobs(*parts.blobs.Of("team"));
 }
 
 RunningServer::~RunningServer() { parts.signal.Close(); }
@@ -103,7 +103,7 @@ v1::CompleteJobRequest RunningServer::SuccessOf(const v1::Lease& lease) {
   v1::CompleteJobRequest request;
   request.set_job(lease.job());
   request.set_token(lease.token());
-  PutBlob(parts.blobs, "quantized");
+  PutBlob(*parts.blobs.Of("team"), "quantized");
   *request.mutable_success()->add_files() = FileOf("model.onnx", "quantized");
   v1::QualityReport& report = *request.mutable_success()->mutable_report();
   report.set_engine_version("1.0.0");

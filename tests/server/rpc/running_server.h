@@ -37,7 +37,7 @@ struct ServerParts {
   const Clock* clock;
   SequentialIds ids;
   ChangeSignal signal;
-  MemoryBlobStore blobs;
+  MemoryBlobStores blobs{clock};
   MemoryJobStore store;
   CatalogueRegistry catalogues{&store, clock};
   ArtifactRegistry artifacts{&store, &blobs, clock, &ids};

@@ -6,6 +6,7 @@
 #include "server/blob/memory/memory_blob_store.h"
 #include "server/rpc/spec_check.h"
 #include "tests/server/rpc/sample_spec.h"
+#include "tests/support/fake_clock.h"
 #include "tests/support/status_matchers.h"
 
 namespace quantd {
@@ -158,7 +159,8 @@ class CheckBlobsTest : public ::testing::Test {
     CheckBlobs(spec, blobs_, problems);
     return problems.ToStatus();
   }
-  MemoryBlobStore blobs_;
+  testing::FakeClock clock_;
+  MemoryBlobStore blobs_{&clock_, "team"};
 };
 
 TEST_F(CheckBlobsTest, UploadedFilesPass) {

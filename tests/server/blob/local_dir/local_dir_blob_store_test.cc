@@ -1,6 +1,5 @@
 #include "server/blob/local_dir/local_dir_blob_store.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,6 +7,7 @@
 
 #include "common/error.h"
 #include "common/file.h"
+#include "server/blob/local_dir/local_dir_blob_stores.h"
 #include "tests/conformance/blob_store_conformance.h"
 #include "tests/support/forwarding_file_system.h"
 
@@ -20,9 +20,9 @@ using ::testing::IsEmpty;
 
 INSTANTIATE_TEST_SUITE_P(LocalDir, BlobStoreConformance,
                          ::testing::Values(BlobStoreFactory{
-                             "local_dir", [](const std::string& folder) {
+                             "local_dir", [](const std::string& folder, const Clock* clock) {
                                static PosixFileSystem files;
-                               return *LocalDirBlobStore::Open(&files, folder + "/blobs");
+                               return *LocalDirBlobStores::Open(&files, clock, folder);
                              }}));
 
 // A disk that takes what `write` says of each piece: how many bytes of it, or an error.
@@ -61,7 +61,7 @@ class LocalDirBlobStoreTest : public ::testing::Test {
   void Reopen(FileSystem* files = nullptr) {
     store_.reset();
     absl::StatusOr<std::unique_ptr<LocalDirBlobStore>> store =
-        LocalDirBlobStore::Open(files ? files : &files_, folder_.path());
+        LocalDirBlobStore::Open(files ? files : &files_, &clock_, folder_.path(), "team");
     ASSERT_OK(store);
     store_ = *std::move(store);
   }
@@ -86,15 +86,9 @@ class LocalDirBlobStoreTest : public ::testing::Test {
     EXPECT_EQ(names.size(), 1u);
     return UploadsFolder() + "/" + names.at(0);
   }
-  // Sets back when the file was last written to.
-  static void MakeOlder(const std::string& path, absl::Duration by) {
-    const timespec then = absl::ToTimespec(absl::Now() - by);
-    const timespec times[2] = {then, then};
-    ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
-  }
-
   TemporaryFolder folder_;
   PosixFileSystem files_;
+  FakeClock clock_;
   std::unique_ptr<LocalDirBlobStore> store_;
 };
 
@@ -232,30 +226,40 @@ TEST_F(LocalDirBlobStoreTest, ABlobThatCannotBePublishedIsKeptForAnotherTry) {
   EXPECT_OK(writer->Finish());
 }
 
-TEST_F(LocalDirBlobStoreTest, StaleUploadsAreRemovedAndFreshOrOpenOnesAreNot) {
-  ASSERT_OK(OpenUpload("stale")->Append(0, "st"));
-  MakeOlder(PartialPath(), absl::Hours(48));
-  ASSERT_OK_AND_ASSIGN(auto open, store_->OpenUpload("open", Sha256Hex("open"), 4));
-  ASSERT_OK(open->Append(0, "op"));
-  ASSERT_OK_AND_ASSIGN(const std::vector<std::string> uploads, ListFolder(UploadsFolder()));
-  for (const std::string& name : uploads) {
-    MakeOlder(UploadsFolder() + "/" + name, absl::Hours(48));
-  }
-  ASSERT_OK(OpenUpload("fresh")->Append(0, "fr"));
+TEST_F(LocalDirBlobStoreTest, TheFolderAppearsWithTheFirstUpload) {
+  EXPECT_THAT(ListFolder(folder_.path()), IsOkAndHolds(IsEmpty()));
+  EXPECT_THAT(store_->List(), IsOkAndHolds(IsEmpty()));
+  EXPECT_THAT(store_->RemoveUploadsOlderThan(absl::InfiniteFuture()), IsOkAndHolds(0));
+  OpenUpload("abc");
+  EXPECT_THAT(ListFolder(folder_.path()), IsOkAndHolds(ElementsAre("objects", "uploads")));
+}
 
-  EXPECT_THAT(store_->RemoveUploadsOlderThan(absl::Now() - absl::Hours(24)), IsOkAndHolds(1));
-  EXPECT_EQ(store_->CommittedBytes("u", Sha256Hex("stale")), 0);
-  EXPECT_EQ(store_->CommittedBytes("open", Sha256Hex("open")), 2);
-  EXPECT_EQ(store_->CommittedBytes("u", Sha256Hex("fresh")), 2);
-  ASSERT_OK(open->Append(2, "en"));
-  EXPECT_OK(open->Finish());
+TEST_F(LocalDirBlobStoreTest, ARestartedServerCountsTheSameBytes) {
+  Put("abc");
+  Put("01234");
+  ASSERT_OK(OpenUpload("0123456789")->Append(0, "012345"));
+  EXPECT_EQ(store_->StoredBytes(), 3 + 5 + 6);
+  Reopen();
+  EXPECT_EQ(store_->StoredBytes(), 3 + 5 + 6);
+}
+
+TEST_F(LocalDirBlobStoreTest, ARestartedServerKnowsWhenABlobWasUsed) {
+  const std::string digest = Put("abc");
+  clock_.Advance(absl::Hours(1));
+  ASSERT_OK(store_->Use(digest));
+  Reopen();
+  EXPECT_THAT(store_->DeleteUnusedSince(digest, clock_.Now()),
+              IsOkAndHolds(std::optional<int64_t>()));
+  EXPECT_THAT(store_->DeleteUnusedSince(digest, clock_.Now() + absl::Nanoseconds(1)),
+              IsOkAndHolds(std::optional<int64_t>(3)));
 }
 
 TEST_F(LocalDirBlobStoreTest, AFolderThatCannotBeMadeIsAnErrorThatNamesIt) {
-  ASSERT_OK(WriteFileAtomically(folder_.path() + "/file", "x"));
-  const auto store = LocalDirBlobStore::Open(&files_, folder_.path() + "/file");
-  ASSERT_FALSE(store.ok());
-  EXPECT_THAT(std::string(store.status().message()), HasSubstr("/file/objects"));
+  ASSERT_OK(WriteFileAtomically(folder_.path() + "/objects", "in the way"));
+  const auto writer = store_->OpenUpload("u", Sha256Hex("x"), 1);
+  ASSERT_FALSE(writer.ok());
+  EXPECT_THAT(std::string(writer.status().message()), HasSubstr("/objects"));
+  EXPECT_EQ(store_->StoredBytes(), 0);
 }
 
 }  // namespace

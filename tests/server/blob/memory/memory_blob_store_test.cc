@@ -7,8 +7,8 @@ namespace {
 
 INSTANTIATE_TEST_SUITE_P(Memory, BlobStoreConformance,
                          ::testing::Values(BlobStoreFactory{
-                             "memory", [](const std::string&) {
-                               return std::make_unique<MemoryBlobStore>();
+                             "memory", [](const std::string&, const Clock* clock) {
+                               return std::make_unique<MemoryBlobStores>(clock);
                              }}));
 
 }  // namespace
