@@ -4,15 +4,17 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/epoll.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
@@ -75,11 +77,11 @@ int PortOf(int fd) {
                    : reinterpret_cast<const sockaddr_in&>(address).sin_port);
 }
 
-void Watch(int epoll_fd, int fd, uint32_t events) {
-  epoll_event event{};
-  event.events = events;
-  event.data.fd = fd;
-  QUANTD_CHECK(::epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0);
+// The inode of a descriptor; nothing when it is closed.
+std::optional<ino_t> InodeOf(int fd) {
+  struct stat info;
+  if (::fstat(fd, &info) != 0) return std::nullopt;
+  return info.st_ino;
 }
 
 }  // namespace
@@ -108,17 +110,13 @@ absl::StatusOr<std::unique_ptr<ConnectionListener>> ConnectionListener::Listen(
 
 ConnectionListener::ConnectionListener(int listen_fd, int port, int connections_max)
     : listen_fd_(listen_fd), port_(port), connections_max_(connections_max) {
-  epoll_fd_ = ::epoll_create1(EPOLL_CLOEXEC);
   stop_fd_ = ::eventfd(0, EFD_CLOEXEC);
-  QUANTD_CHECK(epoll_fd_ >= 0 && stop_fd_ >= 0);
-  Watch(epoll_fd_, stop_fd_, EPOLLIN);
-  Watch(epoll_fd_, listen_fd_, EPOLLIN);
+  QUANTD_CHECK(stop_fd_ >= 0);
 }
 
 ConnectionListener::~ConnectionListener() {
   Stop();
   ::close(stop_fd_);
-  ::close(epoll_fd_);
 }
 
 void ConnectionListener::Start(
@@ -136,53 +134,34 @@ void ConnectionListener::Stop() {
   // Left open, it would let clients connect to nobody.
   if (listen_fd_ >= 0) ::close(listen_fd_);
   listen_fd_ = -1;
-  for (const int fd : open_) ::close(fd);
-  open_.clear();
   acceptor_.reset();
 }
 
 void ConnectionListener::Run() {
-  std::array<epoll_event, 64> events;
   while (true) {
-    const int count = ::epoll_wait(epoll_fd_, events.data(), events.size(), -1);
-    // Ends first: they make room.
-    bool accept = false;
-    for (int i = 0; i < count; ++i) {
-      const int fd = events[static_cast<size_t>(i)].data.fd;
-      if (fd == stop_fd_) return;
-      if (fd == listen_fd_) {
-        accept = true;
-      } else {
-        Forget(fd);
-      }
-    }
-    if (accept) AcceptOne();
+    std::array<pollfd, 2> polled = {pollfd{stop_fd_, POLLIN, 0}, pollfd{listen_fd_, POLLIN, 0}};
+    if (::poll(polled.data(), polled.size(), -1) < 0) continue;
+    if (polled[0].revents != 0) return;
+    AcceptOne();
   }
 }
 
-void ConnectionListener::Forget(int fd) {
-  // gRPC has closed its descriptor of the connection: this one is the last.
-  ::close(fd);
-  open_.erase(fd);
+void ConnectionListener::ForgetEnded() {
+  std::erase_if(open_, [](const auto& entry) { return InodeOf(entry.first) != entry.second; });
 }
 
 void ConnectionListener::AcceptOne() {
   const int fd = ::accept4(listen_fd_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (fd < 0) {
-    if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-      LOG_WARNING("cannot accept a connection", {{"error", std::strerror(errno)}});
-      // Only the end of a connection, or of this server, is looked for meanwhile.
-      ::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, listen_fd_, nullptr);
-      epoll_event event;
-      const int ended = ::epoll_wait(epoll_fd_, &event, 1, kRetryMilliseconds);
-      if (ended == 1 && event.data.fd != stop_fd_) Forget(event.data.fd);
-      Watch(epoll_fd_, listen_fd_, EPOLLIN);
-    }
+    if (errno != EMFILE && errno != ENFILE && errno != ENOMEM && errno != ENOBUFS) return;
+    LOG_WARNING("cannot accept a connection", {{"error", std::strerror(errno)}});
+    pollfd stop{stop_fd_, POLLIN, 0};
+    ::poll(&stop, 1, kRetryMilliseconds);
     return;
   }
-  const int second =
-      static_cast<int>(open_.size()) < connections_max_ ? ::fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
-  if (second < 0) {
+  if (open_.size() >= static_cast<size_t>(connections_max_)) ForgetEnded();
+  const std::optional<ino_t> inode = InodeOf(fd);
+  if (open_.size() >= static_cast<size_t>(connections_max_) || !inode) {
     LOG_WARNING("a connection above the limit was closed",
                 {{"connections_max", absl::StrCat(connections_max_)}});
     ::close(fd);
@@ -190,8 +169,7 @@ void ConnectionListener::AcceptOne() {
   }
   const int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  open_.insert(second);
-  Watch(epoll_fd_, second, 0);  // EPOLLHUP and EPOLLERR are always told.
+  open_[fd] = *inode;
   grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
   connection.listener_fd = listen_fd_;
   connection.fd = fd;

@@ -4,9 +4,10 @@
 #pragma once
 
 #include <grpcpp/server_builder.h>
+#include <sys/types.h>
 
+#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <thread>
 
@@ -35,17 +36,17 @@ class ConnectionListener {
   ConnectionListener(int listen_fd, int port, int connections_max);
   void Run();
   void AcceptOne();
-  void Forget(int fd);
+  void ForgetEnded();
 
   int listen_fd_;  // -1 once stopped.
   const int port_;
   const int connections_max_;
-  int epoll_fd_ = -1;
-  int stop_fd_ = -1;  // Readable: stop.
+  int stop_fd_ = -1;    // Readable: stop.
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
-  // Second descriptors of the connections that gRPC has, by which their end is seen: gRPC shuts a
-  // socket down before it closes its own. Of the thread alone.
-  std::set<int> open_;
+  // The connections that gRPC has, by descriptor, with their sockets' inodes: once gRPC has closed
+  // one, its descriptor is none or that of something else. (A second descriptor of the socket would
+  // tell sooner, but keep it alive in gRPC's epoll set.) Of the thread alone.
+  std::map<int, ino_t> open_;
   std::thread thread_;
 };
 
