@@ -1,0 +1,59 @@
+#include "tests/bench/queue/queue_on_sqlite.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/check.h"
+#include "common/digest.h"
+#include "server/core/catalogue_registry.h"
+
+namespace quantd::bench {
+
+QueueOnSqlite::QueueOnSqlite(const std::string& path) : ids_(&clock_) {
+  absl::StatusOr<std::unique_ptr<SqliteJobStore>> store = SqliteJobStore::Open(path);
+  QUANTD_CHECK(store.ok());
+  store_ = *std::move(store);
+  queue_ = std::make_unique<JobQueue>(QueueOptions(), store_.get(), &blobs_, &clock_, &ids_,
+                                      &signal_);
+  CatalogueRegistry catalogues(store_.get(), &clock_);
+  QUANTD_CHECK(catalogues.Announce(Catalogue()).ok());
+  const std::string model = "a quantized model";
+  file_ = {.name = "model.onnx",
+           .digest = Sha256Hex(model),
+           .size_bytes = static_cast<int64_t>(model.size())};
+  auto upload = blobs_.OpenUpload("upload", file_.digest, file_.size_bytes);
+  QUANTD_CHECK(upload.ok() && (*upload)->Append(0, model).ok() && (*upload)->Finish().ok());
+}
+
+const WorkerCatalogue& QueueOnSqlite::Catalogue() {
+  static const WorkerCatalogue kCatalogue = {.digest = Sha256Hex("catalogue"),
+                                             .engine_version = "1.0.0",
+                                             .capabilities = {"preset:a", "preset:b"},
+                                             .content = "catalogue"};
+  return kCatalogue;
+}
+
+void QueueOnSqlite::Submit(const std::string& tenant, const std::string& spec,
+                           const std::string& requirement) {
+  const std::string work = Sha256Hex(absl::StrCat(++works_));
+  QUANTD_CHECK(queue_
+                   ->Submit({.tenant = tenant,
+                             .traits = {.work_digest = work, .requirements = {requirement}},
+                             .spec = spec,
+                             .request_id = work,
+                             .request_digest = work})
+                   .ok());
+}
+
+LeasedJob QueueOnSqlite::Lease() {
+  absl::StatusOr<std::optional<LeasedJob>> leased = queue_->Lease("worker", Catalogue());
+  QUANTD_CHECK(leased.ok() && leased->has_value());
+  return **std::move(leased);
+}
+
+void QueueOnSqlite::Complete(const LeasedJob& leased, const std::string& report) {
+  QUANTD_CHECK(queue_
+                   ->Complete(leased.job.name, leased.job.lease.token,
+                              AttemptSucceeded{.files = {file_}, .report = report})
+                   .ok());
+}
+
+}  // namespace quantd::bench
