@@ -39,6 +39,7 @@ ExitCode ExitCodeOf(const v1::Job& job) {
       return ExitCodeOfGates(job);
     case v1::Job::FAILED:
       return ExitCodeOfFailure(job.error().code());
+    case v1::Job::DEAD_LETTERED:
     case v1::Job::CANCELLED:
       return kExitInfrastructure;
     default:

@@ -11,8 +11,8 @@ enum ExitCode : int {
   kExitGateFailed = 1,
   kExitInvalidRequest =
       2,  // Wrong usage, a refused request, or a job that failed because of its input.
-  kExitInfrastructure =
-      3,  // Server not reachable, a job that failed for another reason or was cancelled.
+  kExitInfrastructure = 3,  // Server not reachable, a job that failed for another reason, was
+                            // dead-lettered or cancelled.
   kExitStillRunning = 4,   // The wait ended before the job did.
   kExitInconclusive = 5,   // A gate cannot be decided on so few rows, and none failed.
   kExitInterrupted = 130,  // 128 + SIGINT, as shells have it.
@@ -25,7 +25,8 @@ inline constexpr char kExitCodeHelp[] =
     "  1    a gate failed\n"
     "  2    invalid request: wrong usage, refused by the server, or the job failed because\n"
     "       of its model, data or recipe\n"
-    "  3    infrastructure: server not reachable, job cancelled, or failed for another reason\n"
+    "  3    infrastructure: server not reachable, job cancelled, dead-lettered, or failed for\n"
+    "       another reason\n"
     "  4    the job was still running when the wait ended\n"
     "  5    inconclusive: a gate needs more evaluation rows, and no gate failed\n"
     "  130  interrupted (Ctrl-C); the job goes on\n";

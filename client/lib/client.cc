@@ -32,7 +32,8 @@ absl::Status StillRunning(const std::string& name) {
 }  // namespace
 
 bool IsFinished(v1::Job::State state) {
-  return state == v1::Job::SUCCEEDED || state == v1::Job::FAILED || state == v1::Job::CANCELLED;
+  return state == v1::Job::SUCCEEDED || state == v1::Job::FAILED || state == v1::Job::CANCELLED ||
+         state == v1::Job::DEAD_LETTERED;
 }
 
 Client::Client(const Connection* connection, ClientOptions options, const Clock* clock,
@@ -64,6 +65,13 @@ absl::StatusOr<v1::Job> Client::CancelJob(const std::string& name) {
   v1::CancelJobRequest request;
   request.set_name(name);
   return Call<v1::Job>(&stubs_->jobs, &v1::JobService::Stub::CancelJob, request, true);
+}
+
+absl::StatusOr<v1::Job> Client::RedriveJob(const std::string& name) {
+  v1::RedriveJobRequest request;
+  request.set_name(name);
+  // A second attempt after a lost answer would report that the job is not dead-lettered.
+  return Call<v1::Job>(&stubs_->jobs, &v1::JobService::Stub::RedriveJob, request, false);
 }
 
 absl::Status Client::DeleteJob(const std::string& name) {

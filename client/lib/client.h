@@ -28,7 +28,7 @@ struct ClientOptions {
   std::stop_token stop;
 };
 
-// Whether the state is one that a job never leaves.
+// Whether the state is one that a job does not leave by itself.
 bool IsFinished(v1::Job::State state);
 
 class Client final : public BlobApi {
@@ -40,12 +40,13 @@ class Client final : public BlobApi {
          std::string parent);
   ~Client() override;
 
-  // Jobs. CreateJob is retried only with a request id: only then is it idempotent. DeleteJob is
-  // never.
+  // Jobs. CreateJob is retried only with a request id: only then is it idempotent. RedriveJob and
+  // DeleteJob are never.
   absl::StatusOr<v1::Job> CreateJob(const v1::CreateJobRequest& request);
   absl::StatusOr<v1::Job> GetJob(const std::string& name);
   absl::StatusOr<v1::ListJobsResponse> ListJobs(const v1::ListJobsRequest& request);
   absl::StatusOr<v1::Job> CancelJob(const std::string& name);
+  absl::StatusOr<v1::Job> RedriveJob(const std::string& name);
   absl::Status DeleteJob(const std::string& name);
   absl::StatusOr<v1::ValidateJobResponse> ValidateJob(const v1::ValidateJobRequest& request);
 

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/error.h"
+#include "server/core/job_codec.h"
 
 namespace quantd::errors {
 
@@ -40,6 +41,18 @@ absl::Status RequestIdReused(absl::string_view request_id, const JobName& earlie
 absl::Status JobNotFinished(const JobName& name) {
   return MakeError(absl::StatusCode::kFailedPrecondition, "JOB_NOT_FINISHED",
                    absl::StrCat(name.ToString(), " has not finished; cancel it first"));
+}
+
+absl::Status JobNotDeadLettered(const JobName& name, JobState state) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "JOB_NOT_DEAD_LETTERED",
+                   absl::StrCat(name.ToString(), " is ", ToText(state),
+                                "; only DEAD_LETTERED jobs can be redriven"));
+}
+
+absl::Status TooManyRedrives(const JobName& name, size_t attempts) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "TOO_MANY_REDRIVES",
+                   absl::StrCat(name.ToString(), " has had ", attempts,
+                                " attempts; create a new job of its spec instead"));
 }
 
 absl::Status EtagMismatch(const JobName& name) {

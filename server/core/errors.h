@@ -20,6 +20,9 @@ absl::Status StaleLease(const JobName& name, uint64_t token);
 
 absl::Status RequestIdReused(absl::string_view request_id, const JobName& earlier);
 absl::Status JobNotFinished(const JobName& name);
+absl::Status JobNotDeadLettered(const JobName& name, JobState state);
+// Its record has no room for another budget of attempts.
+absl::Status TooManyRedrives(const JobName& name, size_t attempts);
 absl::Status EtagMismatch(const JobName& name);
 absl::Status ArtifactBlobMissing(absl::string_view file, absl::string_view digest);
 

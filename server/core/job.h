@@ -16,8 +16,13 @@
 namespace quantd {
 
 // docs/job_states.md draws them.
-enum class JobState { kQueued, kRunning, kSucceeded, kFailed, kCancelled };
+enum class JobState { kQueued, kRunning, kSucceeded, kFailed, kCancelled, kDeadLettered };
 
+inline constexpr JobState kJobStates[] = {JobState::kQueued,    JobState::kRunning,
+                                          JobState::kSucceeded, JobState::kFailed,
+                                          JobState::kCancelled, JobState::kDeadLettered};
+
+// Nothing more happens to the job by itself; a dead-lettered one can be redriven.
 constexpr bool IsFinished(JobState state) { return state > JobState::kRunning; }
 
 struct JobProgress {
@@ -51,8 +56,8 @@ struct JobTraits {
   std::string work_digest;
   // What a worker must be able to do, sorted: "preset:w8a8-mse", "range:mse", ...
   std::vector<std::string> requirements;
-  int priority = 0;      // Higher runs first.
-  int max_attempts = 3;  // Failures, lost leases included, before the job fails for good.
+  int priority = 0;      // Higher runs earlier: RankOf().
+  int max_attempts = 3;  // Failures, lost leases included, before the job is dead-lettered.
   absl::Duration queue_timeout = absl::InfiniteDuration();  // From creation to the first start.
 
   friend bool operator==(const JobTraits&, const JobTraits&) = default;
@@ -86,15 +91,27 @@ struct Job {
   JobLease lease;
   JobProgress progress;
   std::vector<Attempt> attempts;
+  // The first so many attempts were before the latest redrive and count no more.
+  size_t attempts_before_redrive = 0;
   int64_t event_count = 0;  // The sequence number of the latest event.
 
   std::string engine_version;  // Of the worker that made the result, or of the one that runs it.
   std::string artifact;        // Resource name; when succeeded.
   std::string cached_from;     // Job that did the work; empty when this one did.
-  absl::Status error;          // When failed or cancelled.
+  absl::Status error;          // When failed, dead-lettered or cancelled.
 
   friend bool operator==(const Job&, const Job&) = default;
 };
+
+// A step of priority is worth so much waiting.
+inline constexpr absl::Duration kAgingPerPriority = absl::Minutes(10);
+
+// Within a tenant the job of the lowest rank runs first. It never changes, so a job can be
+// overtaken only by those created within (difference of priorities) * kAgingPerPriority after it:
+// however many urgent ones keep coming, it gets its turn.
+inline absl::Time RankOf(const Job& job) {
+  return job.create_time - job.traits.priority * kAgingPerPriority;
+}
 
 struct LogText {
   std::string text;

@@ -15,7 +15,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr const char* kStates[] = {"QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"};
+constexpr const char* kStates[] = {"QUEUED", "RUNNING",   "SUCCEEDED",
+                                   "FAILED", "CANCELLED", "DEAD_LETTERED"};
 constexpr const char* kOutcomes[] = {
     "", "SUCCEEDED", "FAILED", "LEASE_EXPIRED", "HANDED_BACK", "CANCELLED"};
 
@@ -156,6 +157,7 @@ std::string EncodeJobDetails(const Job& job) {
                {"cached_from", job.cached_from},  {"lease_worker", job.lease.worker},
                {"start", ToJson(job.start_time)}, {"end", ToJson(job.end_time)}};
   for (const Attempt& attempt : job.attempts) json["attempts"].push_back(ToJson(attempt));
+  if (job.attempts_before_redrive > 0) json["before_redrive"] = job.attempts_before_redrive;
   return Dump(json);
 }
 
@@ -164,6 +166,9 @@ absl::Status DecodeJobDetails(absl::string_view text, Job& job) {
     job.attempts.clear();
     for (const Json& attempt : json.at("attempts"))
       job.attempts.push_back(AttemptFromJson(attempt));
+    job.attempts_before_redrive =
+        static_cast<size_t>(IntFromJson(json.value("before_redrive", Json(0)), "before_redrive", 0,
+                                        std::numeric_limits<int>::max()));
     job.progress = ProgressFromJson(json.at("progress"));
     job.error = StatusFromJson(json.at("error"));
     job.artifact = json.at("artifact");

@@ -18,8 +18,8 @@ absl::string_view ToText(JobState state);
 absl::StatusOr<JobState> ParseJobState(absl::string_view text);
 absl::string_view ToText(AttemptOutcome outcome);
 
-// attempts, progress, error, artifact, cached_from, lease.worker, start_time and end_time.
-// A fraction that is no finite number becomes 0.
+// attempts, attempts_before_redrive, progress, error, artifact, cached_from, lease.worker,
+// start_time and end_time. A fraction that is no finite number becomes 0.
 std::string EncodeJobDetails(const Job& job);
 // Fills those fields. DATA_LOSS for text that EncodeJobDetails() did not write.
 absl::Status DecodeJobDetails(absl::string_view json, Job& job);

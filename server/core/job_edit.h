@@ -24,15 +24,19 @@ class JobEdit {
   // Moves the state, and says so in an event. A finished job gets its end time.
   absl::Status Move(JobTrigger trigger);
 
+  // Queues a dead-lettered job as if it were new; its attempts stay in the record.
+  absl::Status StartAnew();
+
   void Emit(decltype(JobEvent::content) content);
 
   // Ends the running attempt. REQUIRES: there is one.
   void EndAttempt(AttemptOutcome outcome, const absl::Status& error);
 
-  // Failures that count against max_attempts.
+  // Attempts of the present budget, and those of them that count against max_attempts.
+  size_t AttemptsSinceRedrive() const;
   int CountedFailures() const;
 
-  // Writes job and events.
+  // Writes job and events. May be called again after further changes.
   absl::Status Save();
 
  private:

@@ -11,6 +11,7 @@
 #include "server/core/errors.h"
 #include "server/core/job_edit.h"
 #include "server/core/job_queue.h"
+#include "server/core/next_job.h"
 #include "server/core/result_cache.h"
 
 namespace quantd {
@@ -22,15 +23,15 @@ AttemptOutcome OutcomeOf(const AttemptResult& result) {
   return kOutcomes[result.index()];
 }
 
+// A lease that ran out but that nobody has taken back yet still holds: its work is not lost.
+bool Holds(const Job& job, uint64_t token) {
+  return job.state == JobState::kRunning && job.lease.token == token;
+}
+
 // Whether this very call was carried out before and only its answer got lost.
 bool IsRepetition(const Job& job, uint64_t token, const AttemptResult& result) {
   return job.lease.token == token && !job.attempts.empty() &&
          job.attempts.back().outcome == OutcomeOf(result);
-}
-
-bool RunsBefore(const Job& a, const Job& b) {
-  if (a.traits.priority != b.traits.priority) return a.traits.priority > b.traits.priority;
-  return a.key < b.key;
 }
 
 }  // namespace
@@ -38,70 +39,97 @@ bool RunsBefore(const Job& a, const Job& b) {
 absl::StatusOr<Job> JobQueue::Leased(Transaction& transaction, const JobName& name,
                                      uint64_t token) const {
   ASSIGN_OR_RETURN(Job job, transaction.jobs().Get(name));
-  // A lease that ran out but that nobody has taken back yet still holds: its work is not lost.
-  if (job.state != JobState::kRunning || job.lease.token != token) {
-    return errors::StaleLease(name, token);
-  }
+  if (!Holds(job, token)) return errors::StaleLease(name, token);
   return job;
 }
 
-absl::StatusOr<std::optional<Job>> JobQueue::NextFor(Transaction& transaction,
-                                                     const WorkerCatalogue& catalogue) const {
+absl::StatusOr<LeasedJob> JobQueue::LeaseTo(Transaction& transaction, const std::string& worker,
+                                            const WorkerCatalogue& catalogue,
+                                            const NextJob& next) const {
   const absl::Time now = clock_->Now();
-  ASSIGN_OR_RETURN(const auto sets, transaction.jobs().QueuedRequirements());
-  std::optional<Job> next;
-  for (const std::vector<std::string>& requirements : sets) {
-    if (!Covers(catalogue.capabilities, requirements)) continue;
-    ASSIGN_OR_RETURN(std::optional<Job> job, transaction.jobs().NextQueued(requirements, now));
-    if (job && (!next || RunsBefore(*job, *next))) next = std::move(job);
-  }
-  return next;
+  JobEdit edit(transaction, next.job, now);
+  Job& job = edit.job();
+  ASSIGN_OR_RETURN(job.lease.token, transaction.jobs().NextToken());
+  job.lease.worker = worker;
+  job.lease.expire_time = now + options_.lease_length;
+  job.engine_version = catalogue.engine_version;
+  job.progress = JobProgress();
+  if (!job.start_time) job.start_time = now;
+  job.attempts.push_back(
+      {.number = static_cast<int>(job.attempts.size()) + 1, .worker = worker, .start_time = now});
+  RETURN_IF_ERROR(edit.Move(JobTrigger::kLease));
+  RETURN_IF_ERROR(edit.Save());
+  // The tenant has had its turn.
+  Tenant tenant = next.tenant;
+  tenant.last_lease = job.lease.token;
+  RETURN_IF_ERROR(transaction.tenants().Put(tenant));
+  LeasedJob leased;
+  ASSIGN_OR_RETURN(leased.spec, transaction.jobs().ReadPayload(job.key, JobPayload::kSpec));
+  leased.job = job;
+  return leased;
 }
 
 absl::StatusOr<std::optional<LeasedJob>> JobQueue::Lease(const std::string& worker,
-                                                         const WorkerCatalogue& catalogue) {
-  RETURN_IF_ERROR(Reap().status());
-  // Most polls find nothing; they should not cost a write.
-  bool found = false;
-  RETURN_IF_ERROR(store_->Read([&](Transaction& transaction) -> absl::Status {
-    ASSIGN_OR_RETURN(const std::optional<Job> next, NextFor(transaction, catalogue));
-    found = next.has_value();
-    return absl::OkStatus();
-  }));
-  if (!found) return std::nullopt;
+                                                         const WorkerCatalogue& catalogue,
+                                                         const std::optional<std::string>& tenant) {
+  const WorkerOffer offer = {.capabilities = catalogue.capabilities, .tenant = tenant};
+  // Most polls of an idle server find nothing; they should not wait for those who write. A busy one
+  // is not asked twice.
+  if (!work_expected_.load(std::memory_order_relaxed)) {
+    bool needed = false;
+    RETURN_IF_ERROR(store_->Read([&](Transaction& transaction) -> absl::Status {
+      const absl::Time now = clock_->Now();
+      ASSIGN_OR_RETURN(needed, transaction.jobs().AnythingDue(now));
+      if (needed) return absl::OkStatus();
+      ASSIGN_OR_RETURN(const std::optional<NextJob> next,
+                       FindNextJob(transaction, offer, options_.tenant_defaults, now));
+      needed = next.has_value();
+      return absl::OkStatus();
+    }));
+    if (!needed) return std::nullopt;
+  }
 
+  std::vector<JobName> taken_back;
   std::optional<LeasedJob> leased;
   RETURN_IF_ERROR(store_->Write([&](Transaction& transaction) -> absl::Status {
-    ASSIGN_OR_RETURN(const std::optional<Job> next, NextFor(transaction, catalogue));
+    RETURN_IF_ERROR(TakeBack(transaction, taken_back));
+    ASSIGN_OR_RETURN(const std::optional<NextJob> next,
+                     FindNextJob(transaction, offer, options_.tenant_defaults, clock_->Now()));
     if (!next) return absl::OkStatus();
-    const absl::Time now = clock_->Now();
-    JobEdit edit(transaction, *next, now);
-    Job& job = edit.job();
-    ASSIGN_OR_RETURN(job.lease.token, transaction.jobs().NextToken());
-    job.lease.worker = worker;
-    job.lease.expire_time = now + options_.lease_length;
-    job.engine_version = catalogue.engine_version;
-    job.progress = JobProgress();
-    if (!job.start_time) job.start_time = now;
-    job.attempts.push_back(
-        {.number = static_cast<int>(job.attempts.size()) + 1, .worker = worker, .start_time = now});
-    RETURN_IF_ERROR(edit.Move(JobTrigger::kLease));
-    RETURN_IF_ERROR(edit.Save());
-    leased.emplace();
-    ASSIGN_OR_RETURN(leased->spec, transaction.jobs().ReadPayload(job.key, JobPayload::kSpec));
-    leased->job = job;
+    ASSIGN_OR_RETURN(leased, LeaseTo(transaction, worker, catalogue, *next));
     return absl::OkStatus();
   }));
+  work_expected_.store(leased.has_value(), std::memory_order_relaxed);
+  if (!taken_back.empty()) NotifyWork(taken_back);
   if (leased) Notify({leased->job.name});
   return leased;
 }
 
+absl::Status JobQueue::CheckLease(const JobName& name, uint64_t token) const {
+  return store_->Read(
+      [&](Transaction& transaction) { return Leased(transaction, name, token).status(); });
+}
+
 absl::StatusOr<HeartbeatAnswer> JobQueue::Heartbeat(const JobName& name, uint64_t token) {
   HeartbeatAnswer answer;
-  RETURN_IF_ERROR(store_->Write([&](Transaction& transaction) -> absl::Status {
-    ASSIGN_OR_RETURN(Job job, Leased(transaction, name, token));
-    job.lease.expire_time = clock_->Now() + options_.lease_length;
+  // False when there is nothing to write yet.
+  const auto look = [&](Transaction& transaction, Job& job) -> absl::StatusOr<bool> {
+    ASSIGN_OR_RETURN(job, Leased(transaction, name, token));
     answer = {.expire_time = job.lease.expire_time, .cancel_requested = job.cancel_requested};
+    return job.lease.expire_time - clock_->Now() < options_.lease_length * 2 / 3;
+  };
+  Job job;
+  bool due = false;
+  RETURN_IF_ERROR(store_->Read([&](Transaction& transaction) -> absl::Status {
+    ASSIGN_OR_RETURN(due, look(transaction, job));
+    return absl::OkStatus();
+  }));
+  if (!due) return answer;
+  RETURN_IF_ERROR(store_->Write([&](Transaction& transaction) -> absl::Status {
+    ASSIGN_OR_RETURN(due, look(transaction, job));
+    if (!due) return absl::OkStatus();
+    job.lease.expire_time = clock_->Now() + options_.lease_length;
+    answer.expire_time = job.lease.expire_time;
     // No change that a client could see, hence no new version.
     return transaction.jobs().Update(job);
   }));
@@ -127,7 +155,7 @@ absl::Status JobQueue::Report(const JobName& name, uint64_t token,
     }
     return edit.Save();
   }));
-  signal_->Notify(name.ToString());
+  Notify({name});
   return absl::OkStatus();
 }
 
@@ -138,9 +166,13 @@ absl::Status JobQueue::EndInFailure(JobEdit& edit, const absl::Status& error,
     job.error = errors::Cancelled();
     return edit.Move(JobTrigger::kCancel);
   }
-  if (IsRequestsFault(error.code()) || edit.CountedFailures() >= job.traits.max_attempts) {
+  if (IsRequestsFault(error.code())) {
     job.error = error;
     return edit.Move(JobTrigger::kFail);
+  }
+  if (edit.CountedFailures() >= job.traits.max_attempts) {
+    job.error = error;
+    return edit.Move(JobTrigger::kGiveUp);
   }
   const absl::Time now = clock_->Now();
   job.not_before = now + delay;
@@ -210,9 +242,9 @@ absl::Status JobQueue::Finish(Transaction& transaction, JobEdit& edit, const Att
   if (std::holds_alternative<AttemptCancelled>(result) || job.cancel_requested) {
     job.error = errors::Cancelled();
     RETURN_IF_ERROR(edit.Move(JobTrigger::kCancel));
-  } else if (job.attempts.size() >= kAttemptsMax) {
-    job.error = errors::TooManyAttempts(job.attempts.size());
-    RETURN_IF_ERROR(edit.Move(JobTrigger::kFail));
+  } else if (edit.AttemptsSinceRedrive() >= kAttemptsMax) {
+    job.error = errors::TooManyAttempts(edit.AttemptsSinceRedrive());
+    RETURN_IF_ERROR(edit.Move(JobTrigger::kGiveUp));
   } else {
     RETURN_IF_ERROR(edit.Move(JobTrigger::kHandBack));
   }
@@ -224,11 +256,11 @@ absl::Status JobQueue::Complete(const JobName& name, uint64_t token, const Attem
   RETURN_IF_ERROR(store_->Write([&](Transaction& transaction) -> absl::Status {
     ASSIGN_OR_RETURN(const Job current, transaction.jobs().Get(name));
     if (IsRepetition(current, token, result)) return absl::OkStatus();
-    ASSIGN_OR_RETURN(const Job leased, Leased(transaction, name, token));
-    JobEdit edit(transaction, leased, clock_->Now());
+    if (!Holds(current, token)) return errors::StaleLease(name, token);
+    JobEdit edit(transaction, current, clock_->Now());
     return Finish(transaction, edit, result, changed);
   }));
-  Notify(changed);
+  NotifyWork(changed);
   return absl::OkStatus();
 }
 

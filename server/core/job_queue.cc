@@ -1,4 +1,5 @@
-// What clients do with jobs, and maintenance. The workers' part is in job_leases.cc.
+// What clients do with jobs. The workers' part is in job_leases.cc, maintenance in
+// job_maintenance.cc.
 #include "server/core/job_queue.h"
 
 #include <algorithm>
@@ -12,8 +13,6 @@
 
 namespace quantd {
 namespace {
-
-constexpr int kReapedMax = 100;  // A call; the next one goes on.
 
 absl::StatusOr<std::vector<std::string>> EngineVersions(Transaction& transaction) {
   ASSIGN_OR_RETURN(const std::vector<WorkerCatalogue> current,
@@ -35,14 +34,29 @@ JobQueue::JobQueue(const QueueOptions& options, JobStore* store, BlobStores* blo
 
 void JobQueue::Notify(const std::vector<JobName>& changed) const {
   for (const JobName& name : changed) signal_->Notify(name.ToString());
+}
+
+void JobQueue::NotifyWork(const std::vector<JobName>& changed) const {
+  Notify(changed);
   signal_->Notify(kWorkTopic);
 }
 
-absl::Status JobQueue::TakeResultFromCache(Transaction& transaction, JobEdit& edit) const {
+absl::StatusOr<std::optional<Job>> JobQueue::ResultFor(Transaction& transaction,
+                                                       const Job& job) const {
   ASSIGN_OR_RETURN(const std::vector<std::string> versions, EngineVersions(transaction));
-  ASSIGN_OR_RETURN(const std::optional<Job> source,
-                   FindResult(transaction, *blobs_, edit.job(), versions));
-  return source ? ReuseResult(transaction, edit, *source) : absl::OkStatus();
+  return FindResult(transaction, *blobs_, job, versions);
+}
+
+absl::Status JobQueue::Admit(Transaction& transaction, const std::string& tenant) const {
+  ASSIGN_OR_RETURN(const bool paused, transaction.tenants().Paused());
+  if (paused) return errors::ServerPaused();
+  ASSIGN_OR_RETURN(const Tenant found, transaction.tenants().Get(tenant));
+  const std::optional<int64_t> max =
+      Effective(found.limits, options_.tenant_defaults).queued_jobs_max;
+  if (!max) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const int64_t queued, transaction.jobs().CountOf(tenant, JobState::kQueued));
+  if (queued < *max) return absl::OkStatus();
+  return errors::QuotaExceeded(tenant, "queued_jobs_max", *max, queued);
 }
 
 absl::StatusOr<Job> JobQueue::Submit(const Submission& submission) {
@@ -55,7 +69,8 @@ absl::StatusOr<Job> JobQueue::Submit(const Submission& submission) {
           .traits = submission.traits,
           .create_time = now,
           .update_time = now,
-          .not_before = now};
+          .not_before = now,
+          .event_count = 1};
   RETURN_IF_ERROR(store_->Write([&](Transaction& transaction) -> absl::Status {
     if (!submission.request_id.empty()) {
       ASSIGN_OR_RETURN(
@@ -69,16 +84,19 @@ absl::StatusOr<Job> JobQueue::Submit(const Submission& submission) {
         return absl::OkStatus();
       }
     }
+    ASSIGN_OR_RETURN(const std::optional<Job> source, ResultFor(transaction, job));
+    // A job that is finished at once takes no place in the queue.
+    if (!source) RETURN_IF_ERROR(Admit(transaction, submission.tenant));
     ASSIGN_OR_RETURN(job.key, transaction.jobs().Insert(job, submission.spec));
-    JobEdit edit(transaction, job, now);
-    edit.Emit(JobState::kQueued);
-    RETURN_IF_ERROR(edit.Save());
-    JobEdit cached(transaction, edit.job(), now);
-    RETURN_IF_ERROR(TakeResultFromCache(transaction, cached));
+    RETURN_IF_ERROR(transaction.events().Append(
+        job.key, {{.sequence = 1, .time = now, .content = JobState::kQueued}}));
+    if (!source) return absl::OkStatus();
+    JobEdit cached(transaction, job, now);
+    RETURN_IF_ERROR(ReuseResult(transaction, cached, *source));
     job = cached.job();
     return absl::OkStatus();
   }));
-  Notify({job.name});
+  NotifyWork({job.name});
   return job;
 }
 
@@ -131,6 +149,27 @@ absl::StatusOr<Job> JobQueue::Cancel(const JobName& name) {
   return job;
 }
 
+absl::StatusOr<Job> JobQueue::Redrive(const JobName& name) {
+  Job job;
+  RETURN_IF_ERROR(store_->Write([&](Transaction& transaction) -> absl::Status {
+    ASSIGN_OR_RETURN(job, transaction.jobs().Get(name));
+    if (job.state != JobState::kDeadLettered) return errors::JobNotDeadLettered(name, job.state);
+    if (job.attempts.size() >= kAttemptsKeptMax) {
+      return errors::TooManyRedrives(name, job.attempts.size());
+    }
+    ASSIGN_OR_RETURN(const std::optional<Job> source, ResultFor(transaction, job));
+    if (!source) RETURN_IF_ERROR(Admit(transaction, name.tenant));
+    JobEdit edit(transaction, job, clock_->Now());
+    RETURN_IF_ERROR(edit.StartAnew());
+    RETURN_IF_ERROR(edit.Save());
+    if (source) RETURN_IF_ERROR(ReuseResult(transaction, edit, *source));
+    job = edit.job();
+    return absl::OkStatus();
+  }));
+  NotifyWork({name});
+  return job;
+}
+
 absl::Status JobQueue::Delete(const JobName& name, std::optional<int64_t> version) {
   RETURN_IF_ERROR(store_->Write([&](Transaction& transaction) -> absl::Status {
     ASSIGN_OR_RETURN(const Job job, transaction.jobs().Get(name));
@@ -151,61 +190,6 @@ absl::StatusOr<std::vector<JobEvent>> JobQueue::Events(const JobName& name, int6
     return absl::OkStatus();
   }));
   return events;
-}
-
-absl::StatusOr<int> JobQueue::Reap() {
-  std::vector<JobName> changed;
-  const absl::Time now = clock_->Now();
-  // Looked at first without the cost of a write: usually there is nothing.
-  bool needed = false;
-  RETURN_IF_ERROR(store_->Read([&](Transaction& transaction) -> absl::Status {
-    ASSIGN_OR_RETURN(const std::vector<Job> expired, transaction.jobs().ExpiredLeases(now, 1));
-    ASSIGN_OR_RETURN(const std::vector<Job> overdue, transaction.jobs().OverdueQueued(now, 1));
-    needed = !expired.empty() || !overdue.empty();
-    return absl::OkStatus();
-  }));
-  if (!needed) return 0;
-  RETURN_IF_ERROR(store_->Write([&](Transaction& transaction) -> absl::Status {
-    ASSIGN_OR_RETURN(const std::vector<Job> expired,
-                     transaction.jobs().ExpiredLeases(now, kReapedMax));
-    for (const Job& job : expired) {
-      RETURN_IF_ERROR(ExpireLease(transaction, job));
-      changed.push_back(job.name);
-    }
-    ASSIGN_OR_RETURN(const std::vector<Job> overdue,
-                     transaction.jobs().OverdueQueued(now, kReapedMax));
-    for (const Job& job : overdue) {
-      JobEdit edit(transaction, job, now);
-      edit.job().error = errors::QueueTimeout(job.traits.queue_timeout);
-      RETURN_IF_ERROR(edit.Move(JobTrigger::kFail));
-      RETURN_IF_ERROR(edit.Save());
-      changed.push_back(job.name);
-    }
-    return absl::OkStatus();
-  }));
-  Notify(changed);
-  return static_cast<int>(changed.size());
-}
-
-absl::Status JobQueue::RenewRunningLeases() {
-  return store_->Write([&](Transaction& transaction) -> absl::Status {
-    ASSIGN_OR_RETURN(const std::vector<Job> running, transaction.jobs().Running());
-    for (Job job : running) {
-      job.lease.expire_time =
-          std::max(job.lease.expire_time, clock_->Now() + options_.lease_length);
-      RETURN_IF_ERROR(transaction.jobs().Update(job));
-    }
-    return absl::OkStatus();
-  });
-}
-
-absl::StatusOr<QueueCounts> JobQueue::Count() const {
-  QueueCounts counts;
-  RETURN_IF_ERROR(store_->Read([&](Transaction& transaction) -> absl::Status {
-    ASSIGN_OR_RETURN(counts, transaction.jobs().Count());
-    return absl::OkStatus();
-  }));
-  return counts;
 }
 
 }  // namespace quantd

@@ -6,6 +6,7 @@
 // job's latest fencing token can write, and a result is committed once.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -22,14 +23,17 @@
 #include "server/core/ids.h"
 #include "server/core/job_store.h"
 #include "server/core/retry_delay.h"
+#include "server/core/tenant.h"
 
 namespace quantd {
 
 class JobEdit;
+struct NextJob;
 
 struct QueueOptions {
   absl::Duration lease_length = absl::Seconds(15);
   RetryPolicy retry;
+  TenantLimits tenant_defaults;  // Where a tenant has none of its own. None: no limit.
 };
 
 struct Submission {
@@ -83,15 +87,18 @@ class JobQueue {
   // Events kept of one job; progress and log lines beyond are dropped, with a warning.
   static constexpr int64_t kEventsMax = 100'000;
 
-  // Attempts of one job, handed-back ones included, before it fails: a worker that always stops in
-  // the middle must not go round for ever.
+  // Attempts of one job, handed-back ones included, before it is dead-lettered: a worker that
+  // always stops in the middle must not go round for ever.
   static constexpr size_t kAttemptsMax = 100;
+  // A job with so many attempts in its record cannot be redriven again.
+  static constexpr size_t kAttemptsKeptMax = 1000;
 
   // For clients.
 
   // A repeated request_id returns the job of the first time; INVALID_ARGUMENT, reason
   // REQUEST_ID_REUSED, when that came from another request. An identical job's result is taken over
-  // at once.
+  // at once. Otherwise UNAVAILABLE, reason SERVER_PAUSED, while the server takes no jobs, and
+  // RESOURCE_EXHAUSTED, reason QUOTA_EXCEEDED, when queued_jobs_max of the tenant are queued.
   absl::StatusOr<Job> Submit(const Submission& submission);
   // NOT_FOUND here and below when there is no such job.
   absl::StatusOr<Job> Get(const JobName& name) const;
@@ -100,6 +107,10 @@ class JobQueue {
   // A queued job is cancelled at once, a running one when its worker has stopped; a finished one
   // stays as it is.
   absl::StatusOr<Job> Cancel(const JobName& name);
+  // Queues a dead-lettered job with a whole budget of attempts, as if it were new: quota, pause and
+  // the results of identical jobs are as in Submit(). FAILED_PRECONDITION, reason
+  // JOB_NOT_DEAD_LETTERED, for a job in another state, or TOO_MANY_REDRIVES.
+  absl::StatusOr<Job> Redrive(const JobName& name);
   // FAILED_PRECONDITION, reason JOB_NOT_FINISHED; ABORTED, reason ETAG_MISMATCH, for a version
   // other than the job's.
   absl::Status Delete(const JobName& name, std::optional<int64_t> version);
@@ -107,11 +118,16 @@ class JobQueue {
 
   // For workers.
 
-  // The next job that `worker` can run, if any.
+  // The next job that `worker` can run, if any (FindNextJob() says which one that is), of `tenant`
+  // alone or, without one, of all.
   absl::StatusOr<std::optional<LeasedJob>> Lease(const std::string& worker,
-                                                 const WorkerCatalogue& catalogue);
+                                                 const WorkerCatalogue& catalogue,
+                                                 const std::optional<std::string>& tenant);
   // ABORTED, reason STALE_LEASE, here and below: the token is not the job's latest, or its attempt
-  // has ended.
+  // has ended. What a worker publishes elsewhere in the name of its job is for its caller to check.
+  absl::Status CheckLease(const JobName& name, uint64_t token) const;
+  // Gives the lease its whole length again once a third of it has passed. Before that it costs a
+  // read alone, so workers may ask often whether to stop.
   absl::StatusOr<HeartbeatAnswer> Heartbeat(const JobName& name, uint64_t token);
   // Sequence and time of the events are the queue's. Only progress, log and warnings.
   absl::Status Report(const JobName& name, uint64_t token, const std::vector<JobEvent>& events);
@@ -127,20 +143,29 @@ class JobQueue {
   // their heartbeats had nowhere to go.
   absl::Status RenewRunningLeases();
   absl::StatusOr<QueueCounts> Count() const;
+  absl::StatusOr<TenantUse> Use(const std::string& tenant) const;
 
  private:
-  absl::Status TakeResultFromCache(Transaction& transaction, JobEdit& edit) const;
+  // The earlier job whose result `job` may take over.
+  absl::StatusOr<std::optional<Job>> ResultFor(Transaction& transaction, const Job& job) const;
+  // Whether one more job of this tenant may be queued: SERVER_PAUSED or QUOTA_EXCEEDED.
+  absl::Status Admit(Transaction& transaction, const std::string& tenant) const;
   // The job of a lease that holds; STALE_LEASE otherwise.
   absl::StatusOr<Job> Leased(Transaction& transaction, const JobName& name, uint64_t token) const;
-  absl::StatusOr<std::optional<Job>> NextFor(Transaction& transaction,
-                                             const WorkerCatalogue& catalogue) const;
+  absl::StatusOr<LeasedJob> LeaseTo(Transaction& transaction, const std::string& worker,
+                                    const WorkerCatalogue& catalogue, const NextJob& next) const;
+  // Takes back leases that have ended and fails jobs that nobody started in time, at most a batch
+  // of each, and adds their names.
+  absl::Status TakeBack(Transaction& transaction, std::vector<JobName>& changed) const;
   absl::Status ExpireLease(Transaction& transaction, Job job) const;
   absl::Status EndInFailure(JobEdit& edit, const absl::Status& error, absl::Duration delay) const;
   absl::Status CommitSuccess(Transaction& transaction, JobEdit& edit,
                              const AttemptSucceeded& success, std::vector<JobName>& changed) const;
   absl::Status Finish(Transaction& transaction, JobEdit& edit, const AttemptResult& result,
                       std::vector<JobName>& changed) const;
+  // Tells who watches these jobs; NotifyWork() also tells workers that there may be one for them.
   void Notify(const std::vector<JobName>& changed) const;
+  void NotifyWork(const std::vector<JobName>& changed) const;
 
   const QueueOptions options_;
   JobStore* const store_;
@@ -148,6 +173,9 @@ class JobQueue {
   const Clock* const clock_;
   IdSource* const ids_;
   ChangeSignal* const signal_;
+  // Whether the latest Lease() found a job. Only spares the next one a look that is probably in
+  // vain or superfluous; nothing depends on it being right.
+  std::atomic<bool> work_expected_ = false;
 };
 
 }  // namespace quantd

@@ -16,11 +16,13 @@ constexpr JobTransition kTransitions[] = {
     {JobState::kRunning, JobTrigger::kRetry, JobState::kQueued},
     {JobState::kRunning, JobTrigger::kHandBack, JobState::kQueued},
     {JobState::kRunning, JobTrigger::kFail, JobState::kFailed},
+    {JobState::kRunning, JobTrigger::kGiveUp, JobState::kDeadLettered},
     {JobState::kRunning, JobTrigger::kCancel, JobState::kCancelled},
+    {JobState::kDeadLettered, JobTrigger::kRedrive, JobState::kQueued},
 };
 
-constexpr const char* kTriggers[] = {"lease",     "succeed", "reuse result", "retry",
-                                     "hand back", "fail",    "cancel"};
+constexpr const char* kTriggers[] = {"lease", "succeed", "reuse result", "retry", "hand back",
+                                     "fail",  "give up", "redrive",      "cancel"};
 
 }  // namespace
 

@@ -15,7 +15,9 @@ enum class JobTrigger {
   kReuseResult,  // An identical job's result serves this one too.
   kRetry,        // The attempt failed or was lost, and another one is due.
   kHandBack,     // The worker stops; the attempt does not count.
-  kFail,         // The failure is permanent, the last attempt failed, or nobody started it in time.
+  kFail,         // The failure is permanent, or nobody started it in time.
+  kGiveUp,       // The attempts are used up by what may pass.
+  kRedrive,      // Somebody asked for a new budget of attempts.
   kCancel,       // Somebody asked for it, and no worker works on it any more.
 };
 

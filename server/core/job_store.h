@@ -35,9 +35,13 @@ struct JobQuery {
 
 struct QueueCounts {
   std::map<JobState, int64_t> jobs;         // States without a job may be absent.
-  std::optional<absl::Time> oldest_queued;  // Creation of the oldest queued job.
+  std::optional<absl::Time> oldest_queued;  // Creation of the queued job with the lowest key.
+  int64_t damaged = 0;                      // Jobs that were set aside.
 };
 
+// A query for several jobs leaves out those whose record does not decode, so that one of them never
+// stops a batch. The store logs it and sets it aside when the transaction ends: no query finds it
+// again, Count() tells how many there are, and Get() answers DATA_LOSS.
 class JobTable {
  public:
   virtual ~JobTable() = default;
@@ -62,10 +66,14 @@ class JobTable {
 
   // The distinct requirement sets of queued jobs.
   virtual absl::StatusOr<std::vector<std::vector<std::string>>> QueuedRequirements() = 0;
-  // The job to run next among those with exactly these requirements: queued, not_before <= now, and
-  // no job of the same tenant and work digest running; highest priority first, then lowest key.
+  // The tenants that have queued jobs with exactly these requirements, with what was set for them.
+  virtual absl::StatusOr<std::vector<Tenant>> QueuedTenants(
+      const std::vector<std::string>& requirements) = 0;
+  // The job of this tenant to run next among those with exactly these requirements: queued,
+  // not_before <= now, and no job of the same tenant and work digest running; the lowest RankOf()
+  // first, then the lowest key.
   virtual absl::StatusOr<std::optional<Job>> NextQueued(
-      const std::vector<std::string>& requirements, absl::Time now) = 0;
+      const std::vector<std::string>& requirements, const std::string& tenant, absl::Time now) = 0;
   // Queued jobs of this work, oldest first.
   virtual absl::StatusOr<std::vector<Job>> QueuedWork(const std::string& tenant,
                                                       const std::string& work_digest) = 0;
@@ -74,6 +82,8 @@ class JobTable {
                                                           const std::string& work_digest,
                                                           const std::string& engine_version) = 0;
 
+  // Whether ExpiredLeases() or OverdueQueued() would find something; cheaper than either.
+  virtual absl::StatusOr<bool> AnythingDue(absl::Time now) = 0;
   // Running jobs whose lease has ended (expire_time <= now), longest overdue first.
   virtual absl::StatusOr<std::vector<Job>> ExpiredLeases(absl::Time now, int limit) = 0;
   // Queued jobs that never started and whose create_time + queue_timeout <= now.
@@ -83,6 +93,10 @@ class JobTable {
   // 1, 2, 3, ...: never repeated, also after a restart.
   virtual absl::StatusOr<uint64_t> NextToken() = 0;
   virtual absl::StatusOr<QueueCounts> Count() = 0;
+  // Running jobs of the tenants that have any.
+  virtual absl::StatusOr<std::map<std::string, int64_t>> RunningByTenant() = 0;
+  // Jobs of this tenant and state. Cost: linear in them.
+  virtual absl::StatusOr<int64_t> CountOf(const std::string& tenant, JobState state) = 0;
 };
 
 class EventTable {

@@ -29,6 +29,14 @@ struct Tenant {
   friend bool operator==(const Tenant&, const Tenant&) = default;
 };
 
+// Of what TenantLimits bounds, the jobs.
+struct TenantUse {
+  int64_t queued_jobs = 0;
+  int64_t running_jobs = 0;
+
+  friend bool operator==(const TenantUse&, const TenantUse&) = default;
+};
+
 // `own` where it is set, else `defaults`.
 TenantLimits Effective(const TenantLimits& own, const TenantLimits& defaults);
 

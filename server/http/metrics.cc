@@ -42,8 +42,7 @@ class Metrics::QueueCollector final : public prometheus::Collectable {
     }
     prometheus::MetricFamily jobs{
         "quantd_jobs", "Jobs in the store, by state.", prometheus::MetricType::Gauge, {}};
-    for (const JobState state : {JobState::kQueued, JobState::kRunning, JobState::kSucceeded,
-                                 JobState::kFailed, JobState::kCancelled}) {
+    for (const JobState state : kJobStates) {
       const auto found = counts->jobs.find(state);
       jobs.metric.push_back(
           Gauge(found == counts->jobs.end() ? 0 : static_cast<double>(found->second)));
@@ -55,7 +54,12 @@ class Metrics::QueueCollector final : public prometheus::Collectable {
                                  {}};
     age.metric.push_back(
         Gauge(counts->oldest_queued ? absl::ToDoubleSeconds(now_() - *counts->oldest_queued) : 0));
-    return {jobs, age};
+    prometheus::MetricFamily damaged{"quantd_jobs_damaged",
+                                     "Jobs set aside because their record does not decode.",
+                                     prometheus::MetricType::Gauge,
+                                     {}};
+    damaged.metric.push_back(Gauge(static_cast<double>(counts->damaged)));
+    return {jobs, age, damaged};
   }
 
  private:

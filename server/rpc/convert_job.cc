@@ -16,8 +16,9 @@ namespace quantd {
 namespace {
 
 v1::Job::State StateToProto(JobState state) {
-  constexpr v1::Job::State kStates[] = {v1::Job::QUEUED, v1::Job::RUNNING, v1::Job::SUCCEEDED,
-                                        v1::Job::FAILED, v1::Job::CANCELLED};
+  constexpr v1::Job::State kStates[] = {v1::Job::QUEUED,    v1::Job::RUNNING,
+                                        v1::Job::SUCCEEDED, v1::Job::FAILED,
+                                        v1::Job::CANCELLED, v1::Job::DEAD_LETTERED};
   return kStates[static_cast<int>(state)];
 }
 

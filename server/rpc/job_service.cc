@@ -216,6 +216,16 @@ grpc::Status JobService::CancelJob(grpc::ServerContext* context,
                         });
 }
 
+grpc::Status JobService::RedriveJob(grpc::ServerContext* context,
+                                    const v1::RedriveJobRequest* request, v1::Job* response) {
+  return runner_->Unary(context, "JobService/RedriveJob", *request, response,
+                        [&]() -> absl::StatusOr<v1::Job> {
+                          ASSIGN_OR_RETURN(const JobName name, ParseJobName(request->name()));
+                          RETURN_IF_ERROR(queue_->Redrive(name).status());
+                          return Describe(name);
+                        });
+}
+
 grpc::Status JobService::DeleteJob(grpc::ServerContext* context,
                                    const v1::DeleteJobRequest* request, v1::DeleteJobResponse*) {
   return runner_->Run(context, "JobService/DeleteJob", *request,

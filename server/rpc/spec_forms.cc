@@ -11,12 +11,14 @@ namespace quantd {
 namespace {
 
 // The component that counts: the spec's where it sets one, else that of the preset.
-const v1::Component& Effective(const v1::Component& own, bool has_own, const v1::Component& preset) {
+const v1::Component& Effective(const v1::Component& own, bool has_own,
+                               const v1::Component& preset) {
   return has_own ? own : preset;
 }
 
 // The id at "weight.granularity" and the like; nothing for a field that we do not know.
-std::optional<std::string> IdAt(const v1::Recipe& recipe, const v1::Recipe& preset, const std::string& field) {
+std::optional<std::string> IdAt(const v1::Recipe& recipe, const v1::Recipe& preset,
+                                const std::string& field) {
   const size_t dot = field.find('.');
   if (dot == std::string::npos) return std::nullopt;
   const std::string part = field.substr(0, dot), axis = field.substr(dot + 1);
@@ -24,27 +26,36 @@ std::optional<std::string> IdAt(const v1::Recipe& recipe, const v1::Recipe& pres
   const v1::TensorRecipe& own = part == "weight" ? recipe.weight() : recipe.activation();
   const v1::TensorRecipe& from = part == "weight" ? preset.weight() : preset.activation();
   if (axis == "format") return Effective(own.format(), own.has_format(), from.format()).id();
-  if (axis == "granularity") return Effective(own.granularity(), own.has_granularity(), from.granularity()).id();
+  if (axis == "granularity")
+    return Effective(own.granularity(), own.has_granularity(), from.granularity()).id();
   if (axis == "range") return Effective(own.range(), own.has_range(), from.range()).id();
-  if (axis == "rounding") return Effective(own.rounding(), own.has_rounding(), from.rounding()).id();
+  if (axis == "rounding")
+    return Effective(own.rounding(), own.has_rounding(), from.rounding()).id();
   return std::nullopt;
 }
 
-std::string Shown(const std::string& id) { return id.empty() ? "empty" : absl::StrCat("'", id, "'"); }
+std::string Shown(const std::string& id) {
+  return id.empty() ? "empty" : absl::StrCat("'", id, "'");
+}
 
 // Why the form cannot hold the recipe; empty when it can.
-std::string MisfitOf(const v1::ExportForm& form, const v1::Recipe& recipe, const v1::Recipe& preset) {
+std::string MisfitOf(const v1::ExportForm& form, const v1::Recipe& recipe,
+                     const v1::Recipe& preset) {
   for (const v1::ExportForm::Condition& condition : form.conditions()) {
     const std::optional<std::string> id = IdAt(recipe, preset, condition.field());
     if (!id) continue;
-    const bool listed = std::find(condition.ids().begin(), condition.ids().end(), *id) != condition.ids().end();
+    const bool listed =
+        std::find(condition.ids().begin(), condition.ids().end(), *id) != condition.ids().end();
     if (listed == condition.allowed()) continue;
     if (!condition.allowed()) {
-      return absl::StrCat("'", form.id(), "' cannot hold ", Shown(*id), " in recipe.", condition.field());
+      return absl::StrCat("'", form.id(), "' cannot hold ", Shown(*id), " in recipe.",
+                          condition.field());
     }
-    const std::string ids = absl::StrJoin(
-        condition.ids(), ", ", [](std::string* out, const std::string& one) { out->append(Shown(one)); });
-    return absl::StrCat("'", form.id(), "' needs recipe.", condition.field(), " to be ", ids, ", not ", Shown(*id));
+    const std::string ids =
+        absl::StrJoin(condition.ids(), ", ",
+                      [](std::string* out, const std::string& one) { out->append(Shown(one)); });
+    return absl::StrCat("'", form.id(), "' needs recipe.", condition.field(), " to be ", ids,
+                        ", not ", Shown(*id));
   }
   return "";
 }
@@ -60,7 +71,8 @@ const v1::Recipe* PresetOf(const v1::JobSpec& spec, const v1::Catalogue& catalog
 
 }  // namespace
 
-void CheckExportForms(const v1::JobSpec& spec, const std::vector<v1::Catalogue>& catalogues, SpecProblems& problems) {
+void CheckExportForms(const v1::JobSpec& spec, const std::vector<v1::Catalogue>& catalogues,
+                      SpecProblems& problems) {
   for (int i = 0; i < spec.exports_size(); ++i) {
     std::string misfit;
     bool fits_somewhere = false;

@@ -8,8 +8,9 @@
 
 namespace quantd {
 
-// Adds FORM_DOES_NOT_FIT for each export that no catalogue's form of that name can hold. Forms and presets that no
-// catalogue knows are not judged here.
-void CheckExportForms(const v1::JobSpec& spec, const std::vector<v1::Catalogue>& catalogues, SpecProblems& problems);
+// Adds FORM_DOES_NOT_FIT for each export that no catalogue's form of that name can hold. Forms and
+// presets that no catalogue knows are not judged here.
+void CheckExportForms(const v1::JobSpec& spec, const std::vector<v1::Catalogue>& catalogues,
+                      SpecProblems& problems);
 
 }  // namespace quantd

@@ -103,7 +103,7 @@ absl::StatusOr<v1::LeaseJobResponse> WorkerService::Lease(const v1::LeaseJobRequ
     // A job leased to a caller that has gone would only wait for its lease to end.
     if (gone()) return absl::CancelledError("the worker has gone");
     ASSIGN_OR_RETURN(const std::optional<LeasedJob> leased,
-                     queue_->Lease(request.worker(), catalogue));
+                     queue_->Lease(request.worker(), catalogue, std::nullopt));
     if (leased) {
       metrics_->CountLease();
       LOG_INFO("job leased", {{"job", leased->job.name.ToString()}, {"worker", request.worker()}});

@@ -128,7 +128,7 @@ class Cluster:
     def wait(self, name, state="SUCCEEDED", seconds=300):
         def finished():
             job = self.job(name)
-            if job["state"] in ("SUCCEEDED", "FAILED", "CANCELLED"):
+            if job["state"] in ("SUCCEEDED", "FAILED", "CANCELLED", "DEAD_LETTERED"):
                 return job
             return None
 

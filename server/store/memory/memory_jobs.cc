@@ -1,12 +1,14 @@
 #include "server/store/memory/memory_jobs.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "common/status_macros.h"
 #include "server/core/errors.h"
 #include "server/core/job_codec.h"
 
@@ -143,20 +145,35 @@ absl::StatusOr<std::vector<std::vector<std::string>>> MemoryJobTable::QueuedRequ
   return requirements;
 }
 
-absl::StatusOr<std::optional<Job>> MemoryJobTable::NextQueued(
-    const std::vector<std::string>& requirements, absl::Time now) {
-  std::set<std::pair<std::string, std::string>> running;
+absl::StatusOr<std::vector<Tenant>> MemoryJobTable::QueuedTenants(
+    const std::vector<std::string>& requirements) {
+  std::map<std::string, Tenant> tenants;
   for (const auto& [key, job] : state_.jobs) {
-    if (job.state == JobState::kRunning) running.emplace(job.name.tenant, job.traits.work_digest);
+    const std::string& name = job.name.tenant;
+    if (job.state != JobState::kQueued || job.traits.requirements != requirements) continue;
+    const auto set = state_.tenants.find(name);
+    tenants[name] = set == state_.tenants.end() ? Tenant{.name = name} : set->second;
+  }
+  std::vector<Tenant> list;
+  for (auto& [name, tenant] : tenants) list.push_back(std::move(tenant));
+  return list;
+}
+
+absl::StatusOr<std::optional<Job>> MemoryJobTable::NextQueued(
+    const std::vector<std::string>& requirements, const std::string& tenant, absl::Time now) {
+  std::set<std::string> running;  // Works.
+  for (const auto& [key, job] : state_.jobs) {
+    if (job.state == JobState::kRunning && job.name.tenant == tenant) {
+      running.insert(job.traits.work_digest);
+    }
   }
   const Job* next = nullptr;
   for (const auto& [key, job] : state_.jobs) {
-    if (job.state != JobState::kQueued || job.not_before > now ||
-        job.traits.requirements != requirements ||
-        running.contains({job.name.tenant, job.traits.work_digest})) {
+    if (job.state != JobState::kQueued || job.name.tenant != tenant || job.not_before > now ||
+        job.traits.requirements != requirements || running.contains(job.traits.work_digest)) {
       continue;
     }
-    if (next == nullptr || job.traits.priority > next->traits.priority) next = &job;
+    if (next == nullptr || RankOf(job) < RankOf(*next)) next = &job;
   }
   return next == nullptr ? std::nullopt : std::optional<Job>(*next);
 }
@@ -179,6 +196,13 @@ absl::StatusOr<std::optional<Job>> MemoryJobTable::FinishedWork(const std::strin
   });
   if (jobs.empty()) return std::nullopt;
   return std::move(jobs.back());
+}
+
+absl::StatusOr<bool> MemoryJobTable::AnythingDue(absl::Time now) {
+  ASSIGN_OR_RETURN(const std::vector<Job> expired, ExpiredLeases(now, 1));
+  if (!expired.empty()) return true;
+  ASSIGN_OR_RETURN(const std::vector<Job> overdue, OverdueQueued(now, 1));
+  return !overdue.empty();
 }
 
 absl::StatusOr<std::vector<Job>> MemoryJobTable::ExpiredLeases(absl::Time now, int limit) {
@@ -217,10 +241,23 @@ absl::StatusOr<QueueCounts> MemoryJobTable::Count() {
   for (const auto& [key, job] : state_.jobs) {
     ++counts.jobs[job.state];
     if (job.state != JobState::kQueued) continue;
-    counts.oldest_queued =
-        std::min(counts.oldest_queued.value_or(job.create_time), job.create_time);
+    if (!counts.oldest_queued) counts.oldest_queued = job.create_time;
   }
   return counts;
+}
+
+absl::StatusOr<std::map<std::string, int64_t>> MemoryJobTable::RunningByTenant() {
+  std::map<std::string, int64_t> running;
+  for (const auto& [key, job] : state_.jobs) {
+    if (job.state == JobState::kRunning) ++running[job.name.tenant];
+  }
+  return running;
+}
+
+absl::StatusOr<int64_t> MemoryJobTable::CountOf(const std::string& tenant, JobState state) {
+  return std::count_if(state_.jobs.begin(), state_.jobs.end(), [&](const auto& entry) {
+    return entry.second.state == state && entry.second.name.tenant == tenant;
+  });
 }
 
 }  // namespace quantd

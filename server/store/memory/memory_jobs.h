@@ -26,18 +26,23 @@ class MemoryJobTable final : public JobTable {
   absl::StatusOr<std::string> ReadPayload(int64_t key, JobPayload payload) override;
   absl::Status WriteReport(int64_t key, absl::string_view report) override;
   absl::StatusOr<std::vector<std::vector<std::string>>> QueuedRequirements() override;
+  absl::StatusOr<std::vector<Tenant>> QueuedTenants(
+      const std::vector<std::string>& requirements) override;
   absl::StatusOr<std::optional<Job>> NextQueued(const std::vector<std::string>& requirements,
-                                                absl::Time now) override;
+                                                const std::string& tenant, absl::Time now) override;
   absl::StatusOr<std::vector<Job>> QueuedWork(const std::string& tenant,
                                               const std::string& work_digest) override;
   absl::StatusOr<std::optional<Job>> FinishedWork(const std::string& tenant,
                                                   const std::string& work_digest,
                                                   const std::string& engine_version) override;
+  absl::StatusOr<bool> AnythingDue(absl::Time now) override;
   absl::StatusOr<std::vector<Job>> ExpiredLeases(absl::Time now, int limit) override;
   absl::StatusOr<std::vector<Job>> OverdueQueued(absl::Time now, int limit) override;
   absl::StatusOr<std::vector<Job>> Running() override;
   absl::StatusOr<uint64_t> NextToken() override;
   absl::StatusOr<QueueCounts> Count() override;
+  absl::StatusOr<std::map<std::string, int64_t>> RunningByTenant() override;
+  absl::StatusOr<int64_t> CountOf(const std::string& tenant, JobState state) override;
 
  private:
   // The jobs for which `wanted` holds, oldest first.

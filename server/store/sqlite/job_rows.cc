@@ -11,7 +11,7 @@ namespace quantd {
 
 const char kFixedColumns[] =
     "tenant, id, request_id, request_digest, work_digest, requirements, priority, max_attempts, "
-    "queue_timeout, queue_deadline, create_time, display_name, labels";
+    "queue_timeout, queue_deadline, rank, create_time, display_name, labels";
 const char kChangingColumns[] =
     "state, version, update_time, not_before, cancel_requested, lease_token, lease_expire, "
     "event_count, engine_version, started, cached, details";
@@ -49,8 +49,12 @@ absl::StatusOr<JobState> DecodeState(absl::string_view text) {
   return state;
 }
 
+std::string SelectedJobs() {
+  return absl::StrCat("SELECT key, ", kFixedColumns, ", ", kChangingColumns, " ");
+}
+
 std::string SelectJobs(absl::string_view where) {
-  return absl::StrCat("SELECT key, ", kFixedColumns, ", ", kChangingColumns, " FROM jobs ", where);
+  return absl::StrCat(SelectedJobs(), "FROM jobs ", where);
 }
 
 absl::StatusOr<Job> ReadJob(const Statement& row) {
@@ -66,7 +70,8 @@ absl::StatusOr<Job> ReadJob(const Statement& row) {
   job.traits.priority = static_cast<int>(columns.Int());
   job.traits.max_attempts = static_cast<int>(columns.Int());
   job.traits.queue_timeout = DecodeDuration(columns.Int());
-  columns.Int();  // The queue's deadline follows from the two around it.
+  columns.Int();  // The queue's deadline and the rank follow from the others.
+  columns.Int();
   job.create_time = columns.Time();
   job.display_name = columns.Text();
   ASSIGN_OR_RETURN(job.labels, DecodeMap(columns.Text()));
@@ -85,17 +90,29 @@ absl::StatusOr<Job> ReadJob(const Statement& row) {
   return job;
 }
 
-absl::StatusOr<std::vector<Job>> ReadJobs(Statement& statement) {
+absl::StatusOr<std::vector<Job>> ReadJobs(Statement& statement, size_t limit,
+                                          DamagedJobs& damaged) {
   std::vector<Job> jobs;
-  while (true) {
+  while (jobs.size() < limit) {
     ASSIGN_OR_RETURN(const bool row, statement.Step());
-    if (!row) return jobs;
-    ASSIGN_OR_RETURN(Job job, ReadJob(statement));
-    jobs.push_back(std::move(job));
+    if (!row) break;
+    absl::StatusOr<Job> job = ReadJob(statement);
+    if (job.ok()) {
+      jobs.push_back(*std::move(job));
+    } else {
+      damaged.emplace(statement.Int(0), job.status());
+    }
   }
+  return jobs;
 }
 
-absl::StatusOr<std::optional<Job>> ReadFirstJob(Statement& statement) {
+absl::StatusOr<std::optional<Job>> ReadFirstJob(Statement& statement, DamagedJobs& damaged) {
+  ASSIGN_OR_RETURN(std::vector<Job> jobs, ReadJobs(statement, 1, damaged));
+  if (jobs.empty()) return std::nullopt;
+  return std::move(jobs.front());
+}
+
+absl::StatusOr<std::optional<Job>> ReadTheJob(Statement& statement) {
   ASSIGN_OR_RETURN(const bool row, statement.Step());
   if (!row) return std::nullopt;
   return ReadJob(statement);
@@ -116,6 +133,7 @@ void BindFixedColumns(const Job& job, Statement& statement) {
       .Bind(static_cast<int64_t>(job.traits.max_attempts))
       .Bind(EncodeDuration(job.traits.queue_timeout))
       .Bind(EncodeTime(job.create_time + job.traits.queue_timeout))
+      .Bind(EncodeTime(RankOf(job)))
       .Bind(EncodeTime(job.create_time))
       .Bind(job.display_name)
       .Bind(EncodeMap(job.labels));

@@ -1,5 +1,6 @@
 #include "server/store/sqlite/sqlite_jobs.h"
 
+#include <algorithm>
 #include <limits>
 #include <string>
 
@@ -28,7 +29,7 @@ std::string Assignments(absl::string_view columns) {
 
 // One text a combination of filters, so that each is prepared once. Values are always bound.
 std::string ListSql(const JobQuery& query) {
-  std::string where = "WHERE tenant = ?";
+  std::string where = absl::StrCat("WHERE tenant = ? AND state <> '", kDamagedState, "'");
   if (query.state) absl::StrAppend(&where, " AND state = ?");
   if (query.display_name) absl::StrAppend(&where, " AND display_name = ?");
   for (size_t i = 0; i < query.labels.size(); ++i) {
@@ -36,8 +37,8 @@ std::string ListSql(const JobQuery& query) {
                     " AND EXISTS (SELECT 1 FROM json_each(jobs.labels) AS label "
                     "WHERE label.key = ? AND label.value = ?)");
   }
-  absl::StrAppend(&where, query.newest_first ? " AND key < ? ORDER BY key DESC LIMIT ?"
-                                             : " AND key > ? ORDER BY key LIMIT ?");
+  absl::StrAppend(
+      &where, query.newest_first ? " AND key < ? ORDER BY key DESC" : " AND key > ? ORDER BY key");
   return SelectJobs(where);
 }
 
@@ -47,7 +48,7 @@ absl::StatusOr<Job> SqliteJobTable::Get(const JobName& name) {
   ASSIGN_OR_RETURN(Statement statement,
                    database_.Prepare(SelectJobs("WHERE tenant = ? AND id = ?")));
   statement.Bind(name.tenant).Bind(name.job);
-  ASSIGN_OR_RETURN(std::optional<Job> job, ReadFirstJob(statement));
+  ASSIGN_OR_RETURN(std::optional<Job> job, ReadTheJob(statement));
   if (!job) return errors::JobNotFound(name);
   return *std::move(job);
 }
@@ -57,7 +58,7 @@ absl::StatusOr<std::optional<Job>> SqliteJobTable::FindByRequestId(const std::st
   ASSIGN_OR_RETURN(Statement statement,
                    database_.Prepare(SelectJobs("WHERE tenant = ? AND request_id = ?")));
   statement.Bind(tenant).Bind(request_id);
-  return ReadFirstJob(statement);
+  return ReadTheJob(statement);
 }
 
 absl::StatusOr<std::vector<Job>> SqliteJobTable::List(const JobQuery& query) {
@@ -67,8 +68,8 @@ absl::StatusOr<std::vector<Job>> SqliteJobTable::List(const JobQuery& query) {
   if (query.display_name) statement.Bind(*query.display_name);
   for (const auto& [key, value] : query.labels) statement.Bind(key).Bind(value);
   const int64_t first = query.newest_first ? std::numeric_limits<int64_t>::max() : 0;
-  statement.Bind(query.after_key.value_or(first)).Bind(static_cast<int64_t>(query.limit));
-  return ReadJobs(statement);
+  statement.Bind(query.after_key.value_or(first));
+  return ReadJobs(statement, static_cast<size_t>(std::max(query.limit, 0)), damaged_);
 }
 
 absl::StatusOr<int64_t> SqliteJobTable::Insert(const Job& job, absl::string_view spec) {
@@ -127,85 +128,6 @@ absl::Status SqliteJobTable::WritePayload(int64_t key, absl::string_view kind,
   return statement.Bind(key).Bind(kind).BindBlob(bytes).Run();
 }
 
-absl::StatusOr<std::vector<std::vector<std::string>>> SqliteJobTable::QueuedRequirements() {
-  // From one distinct value to the next by index search: DISTINCT would walk every queued job.
-  ASSIGN_OR_RETURN(
-      Statement statement,
-      database_.Prepare(
-          "WITH RECURSIVE sets(words) AS ("
-          " SELECT min(requirements) FROM jobs INDEXED BY jobs_queue WHERE state = 'QUEUED'"
-          " UNION ALL"
-          " SELECT (SELECT min(requirements) FROM jobs INDEXED BY jobs_queue"
-          "  WHERE state = 'QUEUED' AND requirements > sets.words)"
-          " FROM sets WHERE sets.words IS NOT NULL)"
-          "SELECT words FROM sets WHERE words IS NOT NULL"));
-  std::vector<std::vector<std::string>> sets;
-  while (true) {
-    ASSIGN_OR_RETURN(const bool row, statement.Step());
-    if (!row) return sets;
-    sets.push_back(DecodeWords(statement.Text(0)));
-  }
-}
-
-absl::StatusOr<std::optional<Job>> SqliteJobTable::NextQueued(
-    const std::vector<std::string>& requirements, absl::Time now) {
-  ASSIGN_OR_RETURN(
-      Statement statement,
-      database_.Prepare(SelectJobs("INDEXED BY jobs_queue "
-                                   "WHERE state = 'QUEUED' AND requirements = ? AND not_before <= ?"
-                                   " AND NOT EXISTS (SELECT 1 FROM jobs AS twin"
-                                   "  WHERE twin.state = 'RUNNING' AND twin.tenant = jobs.tenant"
-                                   "  AND twin.work_digest = jobs.work_digest)"
-                                   " ORDER BY priority DESC, key LIMIT 1")));
-  statement.Bind(EncodeWords(requirements)).Bind(EncodeTime(now));
-  return ReadFirstJob(statement);
-}
-
-absl::StatusOr<std::vector<Job>> SqliteJobTable::QueuedWork(const std::string& tenant,
-                                                            const std::string& work_digest) {
-  ASSIGN_OR_RETURN(Statement statement,
-                   database_.Prepare(SelectJobs(
-                       "WHERE state = 'QUEUED' AND tenant = ? AND work_digest = ? ORDER BY key")));
-  statement.Bind(tenant).Bind(work_digest);
-  return ReadJobs(statement);
-}
-
-absl::StatusOr<std::optional<Job>> SqliteJobTable::FinishedWork(const std::string& tenant,
-                                                                const std::string& work_digest,
-                                                                const std::string& engine_version) {
-  ASSIGN_OR_RETURN(Statement statement,
-                   database_.Prepare(SelectJobs(
-                       "WHERE state = 'SUCCEEDED' AND cached = 0 AND tenant = ?"
-                       " AND work_digest = ? AND engine_version = ? ORDER BY key DESC LIMIT 1")));
-  statement.Bind(tenant).Bind(work_digest).Bind(engine_version);
-  return ReadFirstJob(statement);
-}
-
-absl::StatusOr<std::vector<Job>> SqliteJobTable::ExpiredLeases(absl::Time now, int limit) {
-  ASSIGN_OR_RETURN(
-      Statement statement,
-      database_.Prepare(SelectJobs("INDEXED BY jobs_leases WHERE state = 'RUNNING' AND "
-                                   "lease_expire <= ? ORDER BY lease_expire, key LIMIT ?")));
-  statement.Bind(EncodeTime(now)).Bind(static_cast<int64_t>(limit));
-  return ReadJobs(statement);
-}
-
-absl::StatusOr<std::vector<Job>> SqliteJobTable::OverdueQueued(absl::Time now, int limit) {
-  ASSIGN_OR_RETURN(
-      Statement statement,
-      database_.Prepare(SelectJobs("INDEXED BY jobs_overdue "
-                                   "WHERE state = 'QUEUED' AND started = 0 AND queue_deadline <= ?"
-                                   " ORDER BY queue_deadline, key LIMIT ?")));
-  statement.Bind(EncodeTime(now)).Bind(static_cast<int64_t>(limit));
-  return ReadJobs(statement);
-}
-
-absl::StatusOr<std::vector<Job>> SqliteJobTable::Running() {
-  ASSIGN_OR_RETURN(Statement statement,
-                   database_.Prepare(SelectJobs("WHERE state = 'RUNNING' ORDER BY key")));
-  return ReadJobs(statement);
-}
-
 absl::StatusOr<uint64_t> SqliteJobTable::NextToken() {
   ASSIGN_OR_RETURN(Statement statement,
                    database_.Prepare("UPDATE counters SET value = value + 1 "
@@ -214,20 +136,6 @@ absl::StatusOr<uint64_t> SqliteJobTable::NextToken() {
   const int64_t token = statement.Int(0);
   RETURN_IF_ERROR(statement.Step().status());
   return static_cast<uint64_t>(token);
-}
-
-absl::StatusOr<QueueCounts> SqliteJobTable::Count() {
-  ASSIGN_OR_RETURN(
-      Statement statement,
-      database_.Prepare("SELECT state, count(*), min(create_time) FROM jobs GROUP BY state"));
-  QueueCounts counts;
-  while (true) {
-    ASSIGN_OR_RETURN(const bool row, statement.Step());
-    if (!row) return counts;
-    ASSIGN_OR_RETURN(const JobState state, DecodeState(statement.Text(0)));
-    counts.jobs[state] = statement.Int(1);
-    if (state == JobState::kQueued) counts.oldest_queued = DecodeTime(statement.Int(2));
-  }
 }
 
 }  // namespace quantd

@@ -1,5 +1,6 @@
 #include "server/store/sqlite/sqlite_tenants.h"
 
+#include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 
 namespace quantd {
@@ -16,24 +17,31 @@ std::optional<int64_t> OptionalInt(const Statement& statement, int column) {
 
 }  // namespace
 
+const char kTenantColumns[] =
+    "stored_bytes_max, queued_jobs_max, running_jobs_max, calls_per_second, retention, weight, "
+    "last_lease";
+
+Tenant ReadTenant(const Statement& row, const std::string& name) {
+  constexpr int kWeight = 5;
+  Tenant tenant{.name = name};
+  if (row.IsNull(kWeight)) return tenant;
+  tenant.limits.stored_bytes_max = OptionalInt(row, 0);
+  tenant.limits.queued_jobs_max = OptionalInt(row, 1);
+  tenant.limits.running_jobs_max = OptionalInt(row, 2);
+  if (!row.IsNull(3)) tenant.limits.calls_per_second = row.Double(3);
+  if (!row.IsNull(4)) tenant.limits.retention = absl::Nanoseconds(row.Int(4));
+  tenant.weight = row.Double(kWeight);
+  tenant.last_lease = static_cast<uint64_t>(row.Int(6));
+  return tenant;
+}
+
 absl::StatusOr<Tenant> SqliteTenantTable::Get(const std::string& tenant) {
   ASSIGN_OR_RETURN(
       Statement statement,
-      database_.Prepare("SELECT stored_bytes_max, queued_jobs_max, running_jobs_max, "
-                        "calls_per_second, retention, weight, last_lease "
-                        "FROM tenants WHERE tenant = ?"));
+      database_.Prepare(absl::StrCat("SELECT ", kTenantColumns, " FROM tenants WHERE tenant = ?")));
   statement.Bind(tenant);
   ASSIGN_OR_RETURN(const bool row, statement.Step());
-  Tenant found{.name = tenant};
-  if (!row) return found;
-  found.limits.stored_bytes_max = OptionalInt(statement, 0);
-  found.limits.queued_jobs_max = OptionalInt(statement, 1);
-  found.limits.running_jobs_max = OptionalInt(statement, 2);
-  if (!statement.IsNull(3)) found.limits.calls_per_second = statement.Double(3);
-  if (!statement.IsNull(4)) found.limits.retention = absl::Nanoseconds(statement.Int(4));
-  found.weight = statement.Double(5);
-  found.last_lease = static_cast<uint64_t>(statement.Int(6));
-  return found;
+  return row ? ReadTenant(statement, tenant) : Tenant{.name = tenant};
 }
 
 absl::Status SqliteTenantTable::Put(const Tenant& tenant) {

@@ -1,10 +1,18 @@
 // Tenants as rows, and the server's switch among the counters.
 #pragma once
 
+#include <string>
+
 #include "server/core/job_store.h"
 #include "server/store/sqlite/database.h"
 
 namespace quantd {
+
+// What ReadTenant() reads from the first columns of a row; NULL throughout for a tenant without a
+// row.
+extern const char kTenantColumns[];
+inline constexpr int kTenantColumnCount = 7;
+Tenant ReadTenant(const Statement& row, const std::string& name);
 
 class SqliteTenantTable final : public TenantTable {
  public:

@@ -11,8 +11,8 @@ QueueOnSqlite::QueueOnSqlite(const std::string& path) : ids_(&clock_) {
   absl::StatusOr<std::unique_ptr<SqliteJobStore>> store = SqliteJobStore::Open(path);
   QUANTD_CHECK(store.ok());
   store_ = *std::move(store);
-  queue_ = std::make_unique<JobQueue>(QueueOptions(), store_.get(), &blobs_, &clock_, &ids_,
-                                      &signal_);
+  queue_ =
+      std::make_unique<JobQueue>(QueueOptions(), store_.get(), &blobs_, &clock_, &ids_, &signal_);
   CatalogueRegistry catalogues(store_.get(), &clock_);
   QUANTD_CHECK(catalogues.Announce(Catalogue()).ok());
   const std::string model = "a quantized model";
@@ -44,7 +44,8 @@ void QueueOnSqlite::Submit(const std::string& tenant, const std::string& spec,
 }
 
 LeasedJob QueueOnSqlite::Lease() {
-  absl::StatusOr<std::optional<LeasedJob>> leased = queue_->Lease("worker", Catalogue());
+  absl::StatusOr<std::optional<LeasedJob>> leased =
+      queue_->Lease("worker", Catalogue(), std::nullopt);
   QUANTD_CHECK(leased.ok() && leased->has_value());
   return **std::move(leased);
 }

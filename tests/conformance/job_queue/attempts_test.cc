@@ -128,7 +128,7 @@ TEST_P(JobQueueAttempts, AJobThatWaitsForItsBackoffHoldsUpNobody) {
   EXPECT_EQ(Lease().job.name, other.name);
 }
 
-TEST_P(JobQueueAttempts, AfterTheLastAttemptTheJobFailsWithItsReason) {
+TEST_P(JobQueueAttempts, AfterTheLastAttemptTheJobIsDeadLetteredWithItsReason) {
   const Job job = Submit();  // Three attempts.
   for (int attempt = 1; attempt <= 3; ++attempt) {
     SitOutTheBackoff();
@@ -138,7 +138,7 @@ TEST_P(JobQueueAttempts, AfterTheLastAttemptTheJobFailsWithItsReason) {
                        Failure(absl::StatusCode::kInternal, "failure " + std::to_string(attempt))));
   }
   const Job failed = Get(job.name);
-  EXPECT_EQ(failed.state, JobState::kFailed);
+  EXPECT_EQ(failed.state, JobState::kDeadLettered);
   EXPECT_EQ(failed.end_time, clock_.Now());
   EXPECT_THAT(failed.error,
               StatusIs(absl::StatusCode::kInternal, ::testing::HasSubstr("failure 3")));
@@ -158,7 +158,7 @@ TEST_P(JobQueueAttempts, LostLeasesAndFailuresCountTogether) {
   clock_.Advance(kLease);
   EXPECT_EQ(TryLease(), std::nullopt);
   const Job failed = Get(job.name);
-  EXPECT_EQ(failed.state, JobState::kFailed);
+  EXPECT_EQ(failed.state, JobState::kDeadLettered);
   EXPECT_THAT(failed.error, HasReason("LEASE_EXPIRED"));
 }
 
@@ -185,7 +185,7 @@ TEST_P(JobQueueAttempts, AHandBackDoesNotCountAndQueuesTheJobAtOnce) {
   EXPECT_OK(Complete(Lease(), Success()));
 }
 
-TEST_P(JobQueueAttempts, AJobThatIsAlwaysHandedBackFailsInTheEnd) {
+TEST_P(JobQueueAttempts, AJobThatIsAlwaysHandedBackIsDeadLetteredInTheEnd) {
   const Job job = Submit();
   for (size_t i = 1; i < JobQueue::kAttemptsMax; ++i) {
     ASSERT_OK(Complete(Lease(), AttemptHandedBack{}));
@@ -193,7 +193,7 @@ TEST_P(JobQueueAttempts, AJobThatIsAlwaysHandedBackFailsInTheEnd) {
   EXPECT_EQ(Get(job.name).state, JobState::kQueued);
   ASSERT_OK(Complete(Lease(), AttemptHandedBack{}));
   const Job failed = Get(job.name);
-  EXPECT_EQ(failed.state, JobState::kFailed);
+  EXPECT_EQ(failed.state, JobState::kDeadLettered);
   EXPECT_THAT(failed.error, HasReason("TOO_MANY_ATTEMPTS"));
   EXPECT_EQ(failed.attempts.size(), JobQueue::kAttemptsMax);
 }

@@ -45,9 +45,10 @@ LeasedJob JobQueueConformance::Lease(const std::string& worker) {
 }
 
 std::optional<LeasedJob> JobQueueConformance::TryLease(const std::string& worker,
-                                                       const WorkerCatalogue& catalogue) {
+                                                       const WorkerCatalogue& catalogue,
+                                                       const std::optional<std::string>& tenant) {
   EXPECT_OK(catalogues_.Announce(catalogue));
-  absl::StatusOr<std::optional<LeasedJob>> leased = queue_.Lease(worker, catalogue);
+  absl::StatusOr<std::optional<LeasedJob>> leased = queue_.Lease(worker, catalogue, tenant);
   EXPECT_OK(leased);
   return leased.ok() ? *std::move(leased) : std::nullopt;
 }

@@ -39,7 +39,8 @@ class JobQueueConformance : public ::testing::TestWithParam<JobStoreFactory> {
   // The job that the worker gets. REQUIRES: there is one.
   LeasedJob Lease(const std::string& worker = "worker-a");
   std::optional<LeasedJob> TryLease(const std::string& worker = "worker-a",
-                                    const WorkerCatalogue& catalogue = Catalogue());
+                                    const WorkerCatalogue& catalogue = Catalogue(),
+                                    const std::optional<std::string>& tenant = std::nullopt);
   absl::Status Complete(const LeasedJob& leased, const AttemptResult& result);
   std::vector<JobEvent> Events(const JobName& name);
   // The states that the job's events tell, in order.

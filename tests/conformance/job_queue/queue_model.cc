@@ -26,22 +26,53 @@ ModelJob* QueueModel::FindRequest(const std::string& tenant, const std::string& 
   return nullptr;
 }
 
-ModelJob& QueueModel::Submit(const Submission& submission, const JobName& name, absl::Time now) {
+std::set<JobName> QueueModel::Sources(const Submission& submission) const {
   // Of each engine version the newest result counts; all versions are in use here.
   std::map<std::string, const ModelJob*> newest;
   for (const ModelJob& job : jobs) {
     if (job.did_the_work && SameWork(job.submission, submission)) newest[job.engine_version] = &job;
   }
+  std::set<JobName> sources;
+  for (const auto& [version, source] : newest) {
+    if (!without_artifact.contains(source->name)) sources.insert(source->name);
+  }
+  return sources;
+}
+
+int64_t QueueModel::CountOf(const std::string& tenant, JobState state) const {
+  return std::count_if(jobs.begin(), jobs.end(), [&](const ModelJob& job) {
+    return job.state == state && job.submission.tenant == tenant;
+  });
+}
+
+std::string QueueModel::Refusal(const Submission& submission) const {
+  if (!Sources(submission).empty()) return "";
+  if (paused) return "SERVER_PAUSED";
+  const auto tenant = tenants.find(submission.tenant);
+  if (tenant == tenants.end() || !tenant->second.limits.queued_jobs_max) return "";
+  const bool full =
+      CountOf(submission.tenant, JobState::kQueued) >= *tenant->second.limits.queued_jobs_max;
+  return full ? "QUOTA_EXCEEDED" : "";
+}
+
+ModelJob& QueueModel::Submit(const Submission& submission, const JobName& name, absl::Time now) {
+  const std::set<JobName> sources = Sources(submission);
   ModelJob& job = jobs.emplace_back();
   job.submission = submission;
   job.name = name;
   job.created = now;
   job.not_before = now;
-  for (const auto& [version, source] : newest) {
-    if (!without_artifact.contains(source->name)) job.may_be_from.insert(source->name);
-  }
+  job.may_be_from = sources;
   if (!job.may_be_from.empty()) job.state = JobState::kSucceeded;
   return job;
+}
+
+void QueueModel::Redrive(ModelJob& job, absl::Time now) {
+  job.may_be_from = Sources(job.submission);
+  job.state = job.may_be_from.empty() ? JobState::kQueued : JobState::kSucceeded;
+  job.before_redrive = job.outcomes.size();
+  job.not_before = now;
+  job.cancel_requested = false;
 }
 
 void QueueModel::Cancel(ModelJob& job) {
@@ -71,10 +102,15 @@ bool QueueModel::WorkRuns(const Submission& submission) const {
   });
 }
 
-ModelJob* QueueModel::Next(const std::vector<std::string>& capabilities, absl::Time now) {
+ModelJob* QueueModel::NextOf(const std::string& tenant,
+                             const std::vector<std::string>& capabilities, absl::Time now) {
+  const auto rank = [](const ModelJob& job) {
+    return job.created - job.submission.traits.priority * absl::Minutes(10);
+  };
   ModelJob* next = nullptr;
   for (ModelJob& job : jobs) {
-    if (job.state != JobState::kQueued || job.not_before > now || WorkRuns(job.submission)) {
+    if (job.state != JobState::kQueued || job.submission.tenant != tenant || job.not_before > now ||
+        WorkRuns(job.submission)) {
       continue;
     }
     bool capable = true;
@@ -82,10 +118,29 @@ ModelJob* QueueModel::Next(const std::vector<std::string>& capabilities, absl::T
       capable &= std::count(capabilities.begin(), capabilities.end(), needed) > 0;
     }
     if (!capable) continue;
-    // Older ones come first in the list, so only a higher priority replaces one.
-    if (next == nullptr || job.submission.traits.priority > next->submission.traits.priority) {
-      next = &job;
-    }
+    // Older ones come first in the list, so only a lower rank replaces one.
+    if (next == nullptr || rank(job) < rank(*next)) next = &job;
+  }
+  return next;
+}
+
+ModelJob* QueueModel::Next(const std::vector<std::string>& capabilities,
+                           const std::optional<std::string>& only, absl::Time now) {
+  std::set<std::string> names;
+  for (const ModelJob& job : jobs) names.insert(job.submission.tenant);
+  using Turn = std::pair<double, uint64_t>;
+  std::optional<Turn> best;
+  ModelJob* next = nullptr;
+  for (const std::string& name : names) {
+    const ModelTenant tenant = tenants[name];
+    const int64_t running = CountOf(name, JobState::kRunning);
+    if (only && *only != name) continue;
+    if (tenant.limits.running_jobs_max && running >= *tenant.limits.running_jobs_max) continue;
+    ModelJob* job = NextOf(name, capabilities, now);
+    const Turn turn = {static_cast<double>(running) / tenant.weight, tenant.last_lease};
+    if (job == nullptr || (best && *best <= turn)) continue;
+    best = turn;
+    next = job;
   }
   return next;
 }
@@ -97,6 +152,7 @@ void QueueModel::Lease(ModelJob& job, uint64_t token, const std::string& engine_
   job.token = token;
   job.expires = now + lease_length_;
   job.engine_version = engine_version;
+  tenants[job.submission.tenant].last_lease = token;
   job.outcomes.push_back(AttemptOutcome::kRunning);
 }
 
@@ -104,6 +160,20 @@ void QueueModel::Renew(absl::Time now) {
   for (ModelJob& job : jobs) {
     if (job.state == JobState::kRunning) job.expires = std::max(job.expires, now + lease_length_);
   }
+}
+
+void QueueModel::Heartbeat(ModelJob& job, absl::Time now) {
+  // Not before a third of the lease has passed.
+  if (job.expires - now < lease_length_ * 2 / 3) job.expires = now + lease_length_;
+}
+
+int QueueModel::CountedFailures(const ModelJob& job) {
+  int failures = 0;
+  for (size_t i = job.before_redrive; i < job.outcomes.size(); ++i) {
+    failures += job.outcomes[i] == AttemptOutcome::kFailed ||
+                job.outcomes[i] == AttemptOutcome::kLeaseExpired;
+  }
+  return failures;
 }
 
 void QueueModel::End(ModelJob& job, AttemptOutcome outcome, bool permanent) {
@@ -118,16 +188,14 @@ void QueueModel::End(ModelJob& job, AttemptOutcome outcome, bool permanent) {
     }
     return;
   }
-  int failures = 0;
-  for (const AttemptOutcome past : job.outcomes) {
-    failures += past == AttemptOutcome::kFailed || past == AttemptOutcome::kLeaseExpired;
-  }
   if (job.cancel_requested || outcome == AttemptOutcome::kCancelled) {
     job.state = JobState::kCancelled;
   } else if (outcome == AttemptOutcome::kHandedBack) {
     job.state = JobState::kQueued;
-  } else if (permanent || failures >= job.submission.traits.max_attempts) {
+  } else if (permanent) {
     job.state = JobState::kFailed;
+  } else if (CountedFailures(job) >= job.submission.traits.max_attempts) {
+    job.state = JobState::kDeadLettered;
   } else {
     job.state = JobState::kQueued;
   }

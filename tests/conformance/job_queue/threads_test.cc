@@ -26,7 +26,7 @@ TEST_P(JobQueueThreads, EightWorkersLeaseTwoHundredJobsEachExactlyOnce) {
   for (int w = 0; w < kWorkers; ++w) {
     workers.emplace_back([&, worker = "worker-" + std::to_string(w)] {
       while (true) {
-        const auto leased = queue_.Lease(worker, Catalogue());
+        const auto leased = queue_.Lease(worker, Catalogue(), std::nullopt);
         ASSERT_OK(leased);
         if (!*leased) return;
         const Job& job = (*leased)->job;

@@ -177,10 +177,10 @@ TEST_P(JobRecords, LabelsMayHoldAnyText) {
   }
 }
 
-TEST_P(JobRecords, CountsByStateAndTheOldestQueued) {
+TEST_P(JobRecords, CountsByStateAndTheFirstQueued) {
   const auto count = [&] { return Read([](Transaction& t) { return t.jobs().Count(); }).value(); };
   EXPECT_EQ(count().oldest_queued, std::nullopt);
-  for (int i = 3; i > 0; --i) {
+  for (int i = 1; i <= 3; ++i) {
     Job job = SomeJob(std::to_string(i));
     job.create_time = At(i);
     if (i == 1) job.state = JobState::kRunning;

@@ -12,21 +12,28 @@ class QueueRows : public JobStoreConformance {
   using Words = std::vector<std::string>;
 
   // The id of the next job; empty when there is none.
-  std::string Next(const Words& requirements = {"model:onnx", "preset:a"}, int64_t at = 0) {
-    const std::optional<Job> job =
-        Read([&](Transaction& t) { return t.jobs().NextQueued(requirements, At(at)); }).value();
+  std::string Next(const Words& requirements = {"model:onnx", "preset:a"}, int64_t at = 0,
+                   const std::string& tenant = "t") {
+    const std::optional<Job> job = Read([&](Transaction& t) {
+                                     return t.jobs().NextQueued(requirements, tenant, At(at));
+                                   }).value();
     return job ? job->name.job : "";
   }
 };
 INSTANTIATE_TEST_SUITE_P(AllStores, QueueRows, ::testing::ValuesIn(JobStores()), StoreName);
 
-TEST_P(QueueRows, TheHighestPriorityThenTheOldestIsNext) {
+TEST_P(QueueRows, TheLowestRankThenTheOldestIsNext) {
   for (const auto& [id, priority] : {std::pair("a", 0), {"b", 5}, {"c", 5}, {"d", -5}}) {
     Job job = SomeJob(id);
     job.traits.priority = priority;
     Insert(job);
   }
-  for (const char* id : {"b", "c", "a", "d"}) {
+  // A step of priority is worth ten minutes: created 60 minutes later, 5 steps are not enough.
+  Job late = SomeJob("late");
+  late.traits.priority = 5;
+  late.create_time = At(3600);
+  Insert(late);
+  for (const char* id : {"b", "c", "a", "late", "d"}) {
     EXPECT_EQ(Next(), id);
     Job job = Get(id).value();
     job.state = JobState::kCancelled;
@@ -64,7 +71,7 @@ TEST_P(QueueRows, AJobWaitsWhileItsTwinOfTheSameTenantRuns) {
   Job elsewhere = twin;
   elsewhere.name = {"u", "elsewhere"};
   Insert(elsewhere);
-  EXPECT_EQ(Next(), "elsewhere");
+  EXPECT_EQ(Next({"model:onnx", "preset:a"}, 0, "u"), "elsewhere");
   running.state = JobState::kFailed;
   Update(running);
   EXPECT_EQ(Next(), "twin");
@@ -86,6 +93,70 @@ TEST_P(QueueRows, DistinctRequirementsOfQueuedJobsAreListed) {
   Insert(running);
   EXPECT_THAT(sets(),
               ::testing::UnorderedElementsAre(Words{"model:onnx", "preset:a"}, Words{"preset:b"}));
+}
+
+TEST_P(QueueRows, TenantsWithQueuedJobsAreListedWithWhatWasSetForThem) {
+  const Words requirements = {"model:onnx", "preset:a"};
+  const auto tenants = [&] {
+    return Read([&](Transaction& t) { return t.jobs().QueuedTenants(requirements); }).value();
+  };
+  EXPECT_THAT(tenants(), IsEmpty());
+  const Tenant set = {.name = "u",
+                      .limits = {.stored_bytes_max = 1, .running_jobs_max = 2},
+                      .weight = 2.5,
+                      .last_lease = 7};
+  ASSERT_OK(store_->Write([&](Transaction& t) { return t.tenants().Put(set); }));
+  Insert(SomeJob("a"));
+  Insert(SomeJob("b"));
+  for (const char* tenant : {"u", "v"}) {
+    Job job = SomeJob("c");
+    job.name.tenant = tenant;
+    // The second one asks for something else.
+    if (job.name.tenant == "v") job.traits.requirements = {"preset:b"};
+    Insert(job);
+  }
+  Job running = SomeJob("d");
+  running.name.tenant = "w";
+  running.state = JobState::kRunning;
+  Insert(running);
+  EXPECT_THAT(tenants(), ElementsAre(Tenant{.name = "t"}, set));
+}
+
+TEST_P(QueueRows, JobsAreCountedByTenantAndState) {
+  for (int i = 0; i < 6; ++i) {
+    Job job = SomeJob(std::string(1, static_cast<char>('a' + i)));
+    if (i >= 2) job.state = JobState::kRunning;
+    if (i == 5) job.name.tenant = "u";
+    Insert(job);
+  }
+  EXPECT_THAT(Read([](Transaction& t) { return t.jobs().RunningByTenant(); }).value(),
+              ElementsAre(::testing::Pair("t", 3), ::testing::Pair("u", 1)));
+  const auto count = [&](const std::string& tenant, JobState state) {
+    return Read([&](Transaction& t) { return t.jobs().CountOf(tenant, state); });
+  };
+  EXPECT_THAT(count("t", JobState::kQueued), IsOkAndHolds(2));
+  EXPECT_THAT(count("t", JobState::kRunning), IsOkAndHolds(3));
+  EXPECT_THAT(count("u", JobState::kQueued), IsOkAndHolds(0));
+}
+
+TEST_P(QueueRows, WhetherAnythingIsDueIsKnownWithoutReadingIt) {
+  const auto due = [&](int64_t at) {
+    return Read([&](Transaction& t) { return t.jobs().AnythingDue(At(at)); });
+  };
+  EXPECT_THAT(due(1'000'000), IsOkAndHolds(false));
+  Job queued = SomeJob("queued");
+  queued.traits.queue_timeout = absl::Seconds(10);
+  queued = Insert(queued);
+  Job running = SomeJob("running");
+  running.state = JobState::kRunning;
+  running.lease.expire_time = At(20);
+  Insert(running);
+  EXPECT_THAT(due(9), IsOkAndHolds(false));
+  EXPECT_THAT(due(10), IsOkAndHolds(true));
+  queued.start_time = At(5);
+  Update(queued);
+  EXPECT_THAT(due(19), IsOkAndHolds(false));
+  EXPECT_THAT(due(20), IsOkAndHolds(true));
 }
 
 TEST_P(QueueRows, EqualWorkIsFoundWhileQueuedAndOnceDone) {

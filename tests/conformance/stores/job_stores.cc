@@ -8,12 +8,12 @@
 namespace quantd::testing {
 namespace {
 
-// A database in a folder that goes with it.
+// A database in a folder that goes with it. The suites are about rules, not about power cuts.
 class SqliteInFolder final : public JobStore {
  public:
   SqliteInFolder() {
     absl::StatusOr<std::unique_ptr<SqliteJobStore>> opened =
-        SqliteJobStore::Open(folder_.path() + "/quantd.db");
+        SqliteJobStore::Open(folder_.path() + "/quantd.db", Durability::kProcess);
     QUANTD_CHECK(opened.ok());
     store_ = *std::move(opened);
   }
@@ -29,12 +29,8 @@ class SqliteInFolder final : public JobStore {
 }  // namespace
 
 std::vector<JobStoreFactory> JobStores() {
-  return {{.name = "Memory",
-           .open = [] { return std::make_unique<MemoryJobStore>(); },
-           .random_operations = 25'000},
-          {.name = "Sqlite",
-           .open = [] { return std::make_unique<SqliteInFolder>(); },
-           .random_operations = 2'000}};
+  return {{.name = "Memory", .open = [] { return std::make_unique<MemoryJobStore>(); }},
+          {.name = "Sqlite", .open = [] { return std::make_unique<SqliteInFolder>(); }}};
 }
 
 }  // namespace quantd::testing

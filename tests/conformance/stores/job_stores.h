@@ -14,7 +14,6 @@ namespace quantd::testing {
 struct JobStoreFactory {
   std::string name;
   std::function<std::unique_ptr<JobStore>()> open;  // An empty one.
-  int random_operations = 0;                        // How many of them fit a test of some seconds.
 };
 
 inline std::ostream& operator<<(std::ostream& out, const JobStoreFactory& store) {

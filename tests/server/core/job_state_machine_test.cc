@@ -20,11 +20,10 @@ using testing::StatusIs;
 
 using Row = std::tuple<std::string, std::string, std::string>;
 
-constexpr JobState kStates[] = {JobState::kQueued, JobState::kRunning, JobState::kSucceeded,
-                                JobState::kFailed, JobState::kCancelled};
 constexpr JobTrigger kTriggers[] = {
-    JobTrigger::kLease,    JobTrigger::kSucceed, JobTrigger::kReuseResult, JobTrigger::kRetry,
-    JobTrigger::kHandBack, JobTrigger::kFail,    JobTrigger::kCancel};
+    JobTrigger::kLease,  JobTrigger::kSucceed,  JobTrigger::kReuseResult,
+    JobTrigger::kRetry,  JobTrigger::kHandBack, JobTrigger::kFail,
+    JobTrigger::kGiveUp, JobTrigger::kRedrive,  JobTrigger::kCancel};
 
 std::multiset<Row> TableOfTheCode() {
   std::multiset<Row> rows;
@@ -59,7 +58,7 @@ TEST(JobStateMachine, TheTableEqualsTheOneInTheDocument) {
 
 TEST(JobStateMachine, EveryPairThatIsNotListedIsRefusedByNameAndEveryOtherOneIsTaken) {
   int allowed = 0;
-  for (const JobState from : kStates) {
+  for (const JobState from : kJobStates) {
     for (const JobTrigger trigger : kTriggers) {
       SCOPED_TRACE(std::string(ToText(from)) + " x " + std::string(ToText(trigger)));
       const JobTransition* listed = nullptr;
@@ -83,21 +82,23 @@ TEST(JobStateMachine, EveryPairThatIsNotListedIsRefusedByNameAndEveryOtherOneIsT
   EXPECT_EQ(allowed, static_cast<int>(JobTransitions().size()));
 }
 
-TEST(JobStateMachine, AFinishedJobHasNoWayOut) {
-  for (const JobState from : kStates) {
+TEST(JobStateMachine, AFinishedJobHasNoWayOutButTheRedriveOfADeadLetter) {
+  for (const JobState from : kJobStates) {
     for (const JobTrigger trigger : kTriggers) {
       if (!IsFinished(from)) continue;
-      EXPECT_FALSE(NextState(from, trigger).ok());
+      const bool redrive = from == JobState::kDeadLettered && trigger == JobTrigger::kRedrive;
+      EXPECT_EQ(NextState(from, trigger).ok(), redrive);
     }
   }
 }
 
-TEST(JobStateMachine, OnlyTheLastThreeStatesAreFinished) {
+TEST(JobStateMachine, OnlyTheLastFourStatesAreFinished) {
   EXPECT_FALSE(IsFinished(JobState::kQueued));
   EXPECT_FALSE(IsFinished(JobState::kRunning));
   EXPECT_TRUE(IsFinished(JobState::kSucceeded));
   EXPECT_TRUE(IsFinished(JobState::kFailed));
   EXPECT_TRUE(IsFinished(JobState::kCancelled));
+  EXPECT_TRUE(IsFinished(JobState::kDeadLettered));
 }
 
 TEST(JobStateMachine, EveryUnfinishedStateCanEndInEachFinishedOne) {
@@ -107,7 +108,8 @@ TEST(JobStateMachine, EveryUnfinishedStateCanEndInEachFinishedOne) {
       const absl::StatusOr<JobState> next = NextState(from, trigger);
       if (next.ok() && IsFinished(*next)) reached.insert(*next);
     }
-    EXPECT_EQ(reached.size(), 3u);
+    // A job is dead-lettered for what its attempts met, so it has had one.
+    EXPECT_EQ(reached.size(), from == JobState::kRunning ? 4u : 3u);
   }
 }
 

@@ -36,7 +36,8 @@ class EstimateQualityTest : public ::testing::Test {
                                      .requirements = RequirementsOf(spec)},
                           .spec = DeterministicBytes(spec)};
     ASSERT_OK(parts_.queue.Submit(submission));
-    ASSERT_OK_AND_ASSIGN(const auto leased, parts_.queue.Lease("worker", everything_));
+    ASSERT_OK_AND_ASSIGN(const auto leased,
+                         parts_.queue.Lease("worker", everything_, std::nullopt));
     ASSERT_TRUE(leased.has_value());
     v1::QualityReport report;
     for (const v1::Metric& metric : metrics) *report.add_metrics() = metric;

@@ -22,13 +22,13 @@ class QueryPlanTest : public ::testing::Test {
     database_ = *Database::Open(folder_.path() + "/quantd.db");
     ASSERT_OK(Migrate(*database_));
     ASSERT_OK(database_->Execute("BEGIN"));
-    SqliteJobTable jobs(*database_);
+    SqliteJobTable jobs = Jobs();
     for (int i = 0; i < 2000; ++i) {
       Job job;
-      job.name = {absl::StrCat("t", i % 3), absl::StrCat(i)};
-      job.state = static_cast<JobState>(i % 5);
+      job.name = {absl::StrCat("t", i / 6 % 3), absl::StrCat(i)};
+      job.state = static_cast<JobState>(i % 6);
       job.traits.work_digest = absl::StrCat(i % 100);
-      job.traits.requirements = {absl::StrCat("preset:", i % 4)};
+      job.traits.requirements = {absl::StrCat("preset:", i / 18 % 4)};
       ASSERT_OK(jobs.Insert(job, "spec").status());
     }
     ASSERT_OK(database_->Execute("COMMIT"));
@@ -59,23 +59,42 @@ class QueryPlanTest : public ::testing::Test {
     EXPECT_FALSE(absl::StrContains(plans, "TEMP B-TREE")) << plans;
   }
 
-  SqliteJobTable Jobs() { return SqliteJobTable(*database_); }
+  SqliteJobTable Jobs() { return SqliteJobTable(*database_, damaged_); }
 
   testing::TemporaryFolder folder_;
   std::unique_ptr<Database> database_;
+  DamagedJobs damaged_;
   std::vector<std::string> before_;
 };
 
 TEST_F(QueryPlanTest, NextQueuedWalksTheQueueInOrder) {
-  ASSERT_OK(Jobs().NextQueued({"preset:0"}, absl::Now()).status());
-  ExpectSearches("USING INDEX jobs_queue (requirements=?)");
-  EXPECT_TRUE(absl::StrContains(Plans(), "jobs_work_running (tenant=? AND work_digest=?)"))
+  ASSERT_OK(Jobs().NextQueued({"preset:0"}, "t0", absl::Now()).status());
+  ExpectSearches("USING INDEX jobs_queue (requirements=? AND tenant=?)");
+  EXPECT_TRUE(absl::StrContains(Plans(), "jobs_work_live (tenant=? AND work_digest=? AND state=?)"))
       << Plans();
 }
 
 TEST_F(QueryPlanTest, QueuedRequirementsJumpsFromValueToValue) {
   EXPECT_EQ(Jobs().QueuedRequirements()->size(), 4u);
   ExpectSearches("jobs_queue (requirements>?)");
+}
+
+TEST_F(QueryPlanTest, QueuedTenantsJumpsFromTenantToTenant) {
+  EXPECT_EQ(Jobs().QueuedTenants({"preset:0"})->size(), 3u);
+  ExpectSearches("USING INDEX jobs_queue (requirements=? AND tenant>?)");
+}
+
+TEST_F(QueryPlanTest, WhatIsDueIsARangeOfTwoIndexes) {
+  ASSERT_OK(Jobs().AnythingDue(absl::Now()).status());
+  ExpectSearches("USING INDEX jobs_leases (lease_expire<?)");
+  ExpectSearches("USING INDEX jobs_overdue (queue_deadline<?)");
+}
+
+TEST_F(QueryPlanTest, UseIsCountedInTheIndexOfStates) {
+  ASSERT_OK(Jobs().RunningByTenant().status());
+  ExpectSearches("COVERING INDEX jobs_state (state=?)");
+  ASSERT_OK(Jobs().CountOf("t0", JobState::kQueued).status());
+  ExpectSearches("COVERING INDEX jobs_state (state=? AND tenant=?)");
 }
 
 TEST_F(QueryPlanTest, LeasesAndDeadlinesAreRangesOfTheirIndexes) {
@@ -87,7 +106,7 @@ TEST_F(QueryPlanTest, LeasesAndDeadlinesAreRangesOfTheirIndexes) {
 
 TEST_F(QueryPlanTest, EqualWorkIsFoundByItsDigest) {
   ASSERT_OK(Jobs().QueuedWork("t0", "7").status());
-  ExpectSearches("jobs_work_queued (tenant=? AND work_digest=?)");
+  ExpectSearches("jobs_work_live (tenant=? AND work_digest=? AND state=?)");
   ASSERT_OK(Jobs().FinishedWork("t0", "7", "1").status());
   ExpectSearches("jobs_work_done (tenant=? AND work_digest=? AND engine_version=?)");
 }
@@ -99,12 +118,12 @@ TEST_F(QueryPlanTest, NamesRequestsAndListsUseTheirIndexes) {
   ASSERT_OK(Jobs().List({.tenant = "t0", .newest_first = false}).status());
   ExpectSearches("jobs_list (tenant=? AND key");
   ASSERT_OK(Jobs().List({.tenant = "t0", .state = JobState::kFailed}).status());
-  ExpectSearches("jobs_list_state (tenant=? AND state=? AND key<?)");
+  ExpectSearches("jobs_state (state=? AND tenant=? AND key<?)");
 }
 
 TEST_F(QueryPlanTest, CountingReadsAnIndexAlone) {
   ASSERT_OK(Jobs().Count().status());
-  EXPECT_TRUE(absl::StrContains(Plans(), "USING COVERING INDEX jobs_count")) << Plans();
+  EXPECT_TRUE(absl::StrContains(Plans(), "USING COVERING INDEX jobs_state")) << Plans();
 }
 
 TEST_F(QueryPlanTest, EventsAndArtifactsAreSearched) {
