@@ -278,6 +278,7 @@ void JobQueueRandom::Step() {
 void JobQueueRandom::Run(uint64_t seed, int operations) {
   random_ = Random(seed);
   success_ = Success();
+  Success("others");
   WorkerCatalogue all = Catalogue("1.0.0");
   WorkerCatalogue little = Catalogue("2.0.0");
   little.capabilities = {"preset:a"};
