@@ -278,7 +278,7 @@ void JobQueueRandom::Step() {
 void JobQueueRandom::Run(uint64_t seed, int operations) {
   random_ = Random(seed);
   success_ = Success();
-  Success("others");
+  for (const char* tenant : {"other-0", "other-1", "other-2"}) Success(tenant);
   WorkerCatalogue all = Catalogue("1.0.0");
   WorkerCatalogue little = Catalogue("2.0.0");
   little.capabilities = {"preset:a"};
