@@ -13,6 +13,7 @@ constexpr int kThreadsMax = 4096;
 constexpr int kCallsMin = 16;  // A worker and a watcher hold one each all the time.
 constexpr int kCallsMax = 100'000;
 constexpr int kCallsPerSecondMax = 1'000'000;
+constexpr int kJobsMax = 100'000'000;
 constexpr char kNone[] = "none";
 
 // An address, or the word "none".
@@ -94,7 +95,13 @@ OptionTable Table(ServerConfig* config) {
        .default_text = "audit.log in --data-dir"},
       {.name = "calls-per-second",
        .value = IntegerValue("N", &config->calls_per_second, 0, kCallsPerSecondMax),
-       .summary = "Of one tenant, on average, unless set for it; 0 sets no limit."}};
+       .summary = "Of one tenant, on average, unless set for it; 0 sets no limit."},
+      {.name = "queued-jobs-max",
+       .value = IntegerValue("N", &config->queued_jobs_max, 0, kJobsMax),
+       .summary = "Jobs that a tenant may have queued unless it has a limit of its own; 0: any."},
+      {.name = "running-jobs-max",
+       .value = IntegerValue("N", &config->running_jobs_max, 0, kJobsMax),
+       .summary = "The same of running jobs; others wait. 0: any number."}};
   for (Option& option : LogOptions(&config->log)) options.push_back(std::move(option));
   options.push_back({.name = "help",
                      .value = SwitchValue(&config->help),

@@ -35,6 +35,9 @@ struct ServerConfig {
   bool metrics_insecure = false;
   std::string audit_log;     // Empty: audit.log in the data folder; "none": there is none.
   int calls_per_second = 0;  // Of one tenant; 0: no limit.
+  // Of a tenant that has no limits of its own; 0: no limit.
+  int queued_jobs_max = 10'000;
+  int running_jobs_max = 0;
   LogSettings log;
   bool help = false;
   bool version = false;

@@ -42,6 +42,15 @@ constexpr int kExitCannotWork = 3;
 constexpr absl::Duration kCallsGrace = absl::Seconds(5);
 constexpr absl::Duration kMaintenanceIntervalMax = absl::Seconds(1);
 
+// What holds for tenants without limits of their own.
+TenantLimits TenantDefaults(const ServerConfig& config) {
+  TenantLimits limits;
+  if (config.queued_jobs_max > 0) limits.queued_jobs_max = config.queued_jobs_max;
+  if (config.running_jobs_max > 0) limits.running_jobs_max = config.running_jobs_max;
+  if (config.calls_per_second > 0) limits.calls_per_second = config.calls_per_second;
+  return limits;
+}
+
 // Where a worker on this machine finds a server that listens on `listen`.
 std::string LocalAddress(const std::string& listen, int port) {
   const std::string host = listen.substr(0, listen.rfind(':'));
@@ -81,7 +90,8 @@ class Server {
     RETURN_IF_ERROR(CreateFolders(config_.data_dir));
     ASSIGN_OR_RETURN(store_, SqliteJobStore::Open(config_.data_dir + "/quantd.db"));
     ASSIGN_OR_RETURN(blobs_, LocalDirBlobStores::Open(&files_, &clock_, config_.data_dir + "/blobs"));
-    queue_ = std::make_unique<JobQueue>(QueueOptions{.lease_length = config_.lease_length},
+    queue_ = std::make_unique<JobQueue>(QueueOptions{.lease_length = config_.lease_length,
+                                                     .tenant_defaults = TenantDefaults(config_)},
                                         store_.get(), blobs_.get(), &clock_, &ids_, &signal_);
     catalogues_ = std::make_unique<CatalogueRegistry>(store_.get(), &clock_);
     artifacts_ = std::make_unique<ArtifactRegistry>(store_.get(), blobs_.get(), &clock_, &ids_);
@@ -128,9 +138,7 @@ class Server {
   }
 
   absl::Status SetUpAccess() {
-    TenantLimits defaults;
-    if (config_.calls_per_second > 0) defaults.calls_per_second = config_.calls_per_second;
-    tenants_ = std::make_unique<TenantRegistry>(store_.get(), defaults);
+    tenants_ = std::make_unique<TenantRegistry>(store_.get(), TenantDefaults(config_));
     tokens_ = std::make_unique<TokenRegistry>(store_.get(), &clock_, &ids_);
     if (config_.audit_log != "none") {
       ASSIGN_OR_RETURN(audit_,

@@ -204,6 +204,15 @@ class FakeJobs final : public v1::JobService::Service {
     return grpc::Status::OK;
   }
 
+  grpc::Status RedriveJob(grpc::ServerContext*, const v1::RedriveJobRequest* request,
+                          v1::Job* response) override {
+    const std::lock_guard lock(mutex);
+    if (!jobs.contains(request->name())) return NoSuch(request->name());
+    jobs[request->name()].set_state(v1::Job::QUEUED);
+    *response = jobs[request->name()];
+    return grpc::Status::OK;
+  }
+
   grpc::Status DeleteJob(grpc::ServerContext*, const v1::DeleteJobRequest* request,
                          v1::DeleteJobResponse*) override {
     const std::lock_guard lock(mutex);

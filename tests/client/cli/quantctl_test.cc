@@ -118,6 +118,16 @@ TEST_F(CommandsTest, GetCancelDownloadReportAndDeleteWorkByShortName) {
   EXPECT_THAT(err_.str(), HasSubstr("NOT_FOUND"));
 }
 
+TEST_F(CommandsTest, RedriveTellsWhatBecameOfEachJob) {
+  ASSERT_EQ(Submit({}), kExitOk);
+  EXPECT_EQ(Run({"redrive", "j1"}), kExitOk);
+  EXPECT_EQ(out_.str(), "tenants/default/jobs/j1  QUEUED\n");
+  EXPECT_EQ(Run({"--output", "json", "redrive", "j1"}), kExitOk);
+  EXPECT_EQ(nlohmann::json::parse(out_.str())["state"], "QUEUED");
+  EXPECT_EQ(Run({"redrive", "none"}), kExitInvalidRequest);
+  EXPECT_EQ(Run({"redrive"}), kExitInvalidRequest);
+}
+
 TEST_F(CommandsTest, AJobWithoutReportOrArtifactSaysSo) {
   ASSERT_EQ(Submit({}), kExitOk);
   EXPECT_EQ(Run({"report", "j1"}), kExitInvalidRequest);

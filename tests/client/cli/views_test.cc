@@ -217,8 +217,10 @@ TEST(ExitCodeTest, FailedJobsAreTheUsersFaultOrNot) {
     EXPECT_EQ(ExitCodeOf(job), code) << absl::StatusCodeToString(status);
   }
   v1::Job job;
-  job.set_state(v1::Job::CANCELLED);
-  EXPECT_EQ(ExitCodeOf(job), kExitInfrastructure);
+  for (const v1::Job::State state : {v1::Job::CANCELLED, v1::Job::DEAD_LETTERED}) {
+    job.set_state(state);
+    EXPECT_EQ(ExitCodeOf(job), kExitInfrastructure);
+  }
   job.set_state(v1::Job::RUNNING);
   EXPECT_EQ(ExitCodeOf(job), kExitStillRunning);
 }

@@ -43,6 +43,20 @@ TEST(ServerConfigTest, ServesOnLoopbackUnlessTold) {
   EXPECT_FALSE(config->embedded);
 }
 
+TEST(ServerConfigTest, TenantsHaveABoundedQueueUnlessTold) {
+  const auto config = ParseServerConfig({}, Variables({}));
+  ASSERT_OK(config);
+  EXPECT_EQ(config->queued_jobs_max, 10'000);
+  EXPECT_EQ(config->running_jobs_max, 0);
+  const auto told =
+      ParseServerConfig({"--queued-jobs-max=0", "--running-jobs-max", "4"}, Variables({}));
+  ASSERT_OK(told);
+  EXPECT_EQ(told->queued_jobs_max, 0);
+  EXPECT_EQ(told->running_jobs_max, 4);
+  EXPECT_THAT(ParseServerConfig({"--queued-jobs-max=-1"}, Variables({})).status(),
+              NamesField("--queued-jobs-max"));
+}
+
 TEST(ServerConfigTest, MetricsCanBeTurnedOff) {
   EXPECT_EQ(ParseServerConfig({"--metrics-listen", "none"}, Variables({}))->metrics_listen, "none");
 }

@@ -154,7 +154,7 @@ TEST_F(MetricsTest, TheQueueIsAskedAtEveryScrape) {
   EXPECT_EQ(series["quantd_jobs{state=\"QUEUED\"}"], 3);
   EXPECT_EQ(series["quantd_jobs{state=\"SUCCEEDED\"}"], 40);
   // States without a job are told too, so that an alert on one has a series.
-  for (const std::string state : {"RUNNING", "FAILED", "CANCELLED"}) {
+  for (const std::string state : {"RUNNING", "FAILED", "CANCELLED", "DEAD_LETTERED"}) {
     ASSERT_TRUE(series.contains("quantd_jobs{state=\"" + state + "\"}"));
     EXPECT_EQ(series["quantd_jobs{state=\"" + state + "\"}"], 0);
   }

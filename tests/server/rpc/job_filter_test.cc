@@ -40,6 +40,7 @@ TEST(JobFilter, EveryStateIsUnderstood) {
   EXPECT_EQ(Parse("state=RUNNING").state, JobState::kRunning);
   EXPECT_EQ(Parse("state=FAILED").state, JobState::kFailed);
   EXPECT_EQ(Parse("state=CANCELLED").state, JobState::kCancelled);
+  EXPECT_EQ(Parse("state=DEAD_LETTERED").state, JobState::kDeadLettered);
 }
 
 TEST(JobFilter, QuotesHoldAValueTogether) {

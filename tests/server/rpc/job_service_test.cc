@@ -56,6 +56,12 @@ class JobServiceTest : public testing::ServerTest {
     return RunningServer::Call(*server_.jobs, &Stub::CancelJob, request);
   }
 
+  absl::StatusOr<v1::Job> Redrive(const std::string& name) {
+    v1::RedriveJobRequest request;
+    request.set_name(name);
+    return RunningServer::Call(*server_.jobs, &Stub::RedriveJob, request);
+  }
+
   absl::Status Delete(const std::string& name, const std::string& etag = "") {
     v1::DeleteJobRequest request;
     request.set_name(name);
@@ -227,6 +233,40 @@ TEST_F(JobServiceTest, CancelsAndThenDeletesWithTheRightEtag) {
   }
   EXPECT_OK(Delete(job.name(), cancelled.etag()));
   EXPECT_THAT(Delete(job.name()), StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST_F(JobServiceTest, ADeadLetterIsShownListedAndRedriven) {
+  server_.AnnounceWorker();
+  v1::JobSpec spec = DistinctSpec();
+  spec.mutable_execution()->set_max_attempts(1);
+  const v1::Job job = server_.CreateJob(spec);
+  server_.Lease();
+  clock_.Advance(absl::Seconds(15));
+  ASSERT_OK(server_.parts.queue.Reap());
+  const v1::Job dead = server_.GetJob(job.name());
+  EXPECT_EQ(dead.state(), v1::Job::DEAD_LETTERED);
+  EXPECT_THAT(FromProto(dead.error()), HasReason("LEASE_EXPIRED"));
+  EXPECT_TRUE(dead.has_end_time());
+  ASSERT_OK_AND_ASSIGN(const auto list, List("state=DEAD_LETTERED"));
+  EXPECT_EQ(list.jobs_size(), 1);
+  // Whoever waits for it need not wait longer.
+  ASSERT_OK_AND_ASSIGN(const v1::Job waited, Wait(server_, job.name(), 600));
+  EXPECT_EQ(waited.state(), v1::Job::DEAD_LETTERED);
+
+  ASSERT_OK_AND_ASSIGN(const v1::Job redriven, Redrive(job.name()));
+  EXPECT_EQ(redriven.state(), v1::Job::QUEUED);
+  EXPECT_EQ(redriven.attempts_size(), 1);
+  EXPECT_FALSE(redriven.has_error());
+  EXPECT_THAT(Redrive(job.name()), StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(Redrive(job.name()), HasReason("JOB_NOT_DEAD_LETTERED"));
+}
+
+TEST_F(JobServiceTest, APausedServerSaysWhenToComeBack) {
+  ASSERT_OK(server_.parts.store.Write([](Transaction& t) { return t.tenants().SetPaused(true); }));
+  const absl::Status refused = Create(CreationOf(DistinctSpec())).status();
+  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(refused, HasReason("SERVER_PAUSED"));
+  EXPECT_TRUE(GetErrorDetails(refused).retry_after.has_value());
 }
 
 TEST_F(JobServiceTest, WaitingEndsWhenTheJobIsFinishedAlready) {
