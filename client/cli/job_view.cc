@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "client/cli/output.h"
 #include "client/cli/progress_view.h"
 #include "client/cli/report_view.h"
@@ -66,6 +67,11 @@ void PrintAttempts(const v1::Job& job, std::ostream& out) {
                Printable(attempt.error().message())});
   }
   table.Print(out);
+  for (const v1::Attempt& attempt : job.attempts()) {
+    if (attempt.sandbox().missing().empty()) continue;
+    out << "attempt " << attempt.number() << " ran with less than the whole sandbox: "
+        << Printable(absl::StrJoin(attempt.sandbox().missing(), "; ")) << "\n";
+  }
 }
 
 }  // namespace

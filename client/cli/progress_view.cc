@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "client/cli/output.h"
 
@@ -52,6 +53,12 @@ void ProgressView::Show(const v1::JobEvent& event) {
     case v1::JobEvent::kWarning:
       EndBar();
       Line(event, absl::StrCat("warning: ", Printable(event.warning())));
+      break;
+    case v1::JobEvent::kSandbox:
+      if (event.sandbox().missing().empty()) break;
+      EndBar();
+      Line(event, absl::StrCat("warning: the job runs with less than the whole sandbox: ",
+                               Printable(absl::StrJoin(event.sandbox().missing(), "; "))));
       break;
     case v1::JobEvent::kLog:
       if (!logs_) break;

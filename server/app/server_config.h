@@ -23,6 +23,7 @@ struct ServerConfig {
   bool embedded = false;
   int workers = 1;         // With `embedded`.
   int worker_threads = 0;  // Of each embedded worker's job; 0: the cores shared among the workers.
+  bool require_sandbox = false;  // Of the embedded workers.
   std::string worker_binary;  // Empty: quantd-worker beside this program.
   absl::Duration lease_length = absl::Seconds(15);
   absl::Duration drain_timeout = absl::Seconds(30);

@@ -211,6 +211,7 @@ class Server {
       if (config_.auth == AuthMode::kToken) {
         command.arguments.insert(command.arguments.end(), {"--token-file", WorkerTokenFile()});
       }
+      if (config_.require_sandbox) command.arguments.push_back("--require-sandbox");
       const std::vector<std::string> log_flags = LogFlags(config_.log);
       command.arguments.insert(command.arguments.end(), log_flags.begin(), log_flags.end());
       commands.push_back(std::move(command));

@@ -37,6 +37,14 @@ struct JobProgress {
 
 enum class AttemptOutcome { kRunning, kSucceeded, kFailed, kLeaseExpired, kHandedBack, kCancelled };
 
+// What kept an attempt's process apart from the worker's machine: words of docs/sandbox.md. The worker tells.
+struct SandboxRecord {
+  std::vector<std::string> applied;
+  std::vector<std::string> missing;  // "word: reason"
+
+  friend bool operator==(const SandboxRecord&, const SandboxRecord&) = default;
+};
+
 // One run of a job on one worker.
 struct Attempt {
   int number = 1;  // From 1.
@@ -45,6 +53,7 @@ struct Attempt {
   std::optional<absl::Time> end_time;
   AttemptOutcome outcome = AttemptOutcome::kRunning;
   absl::Status error;
+  std::optional<SandboxRecord> sandbox;  // None until the worker has told it.
 
   friend bool operator==(const Attempt&, const Attempt&) = default;
 };
@@ -126,7 +135,7 @@ struct WarningText {
 struct JobEvent {
   int64_t sequence = 0;  // From 1, without gaps in a job.
   absl::Time time;
-  std::variant<JobState, JobProgress, LogText, WarningText> content;
+  std::variant<JobState, JobProgress, LogText, WarningText, SandboxRecord> content;
 
   friend bool operator==(const JobEvent&, const JobEvent&) = default;
 };

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -118,23 +119,37 @@ JobProgress ProgressFromJson(const Json& json) {
   return progress;
 }
 
+Json ToJson(const SandboxRecord& sandbox) {
+  return {{"applied", sandbox.applied}, {"missing", sandbox.missing}};
+}
+
+SandboxRecord SandboxFromJson(const Json& json) {
+  return {.applied = json.at("applied"), .missing = json.at("missing")};
+}
+
 Json ToJson(const Attempt& attempt) {
-  return {{"number", attempt.number},
+  Json json = {{"number", attempt.number},
           {"worker", attempt.worker},
           {"start", EncodeTime(attempt.start_time)},
           {"end", ToJson(attempt.end_time)},
           {"outcome", static_cast<int>(attempt.outcome)},
           {"error", ToJson(attempt.error)}};
+  if (attempt.sandbox) json["sandbox"] = ToJson(*attempt.sandbox);
+  return json;
 }
 
 Attempt AttemptFromJson(const Json& json) {
+  // Attempts of earlier versions have no sandbox.
+  std::optional<SandboxRecord> sandbox;
+  if (json.contains("sandbox")) sandbox = SandboxFromJson(json["sandbox"]);
   return {.number = json.at("number"),
           .worker = json.at("worker"),
           .start_time = DecodeTime(json.at("start")),
           .end_time = TimeFromJson(json.at("end")),
           .outcome = static_cast<AttemptOutcome>(IntFromJson(
               json.at("outcome"), "outcome", 0, static_cast<int>(std::size(kOutcomes)) - 1)),
-          .error = StatusFromJson(json.at("error"))};
+          .error = StatusFromJson(json.at("error")),
+          .sandbox = std::move(sandbox)};
 }
 
 }  // namespace
@@ -185,6 +200,7 @@ std::string EncodeEvent(const JobEvent& event) {
     Json operator()(const JobProgress& progress) const { return {{"progress", ToJson(progress)}}; }
     Json operator()(const LogText& log) const { return {{"log", log.text}}; }
     Json operator()(const WarningText& warning) const { return {{"warning", warning.text}}; }
+    Json operator()(const SandboxRecord& sandbox) const { return {{"sandbox", ToJson(sandbox)}}; }
   };
   return Dump(std::visit(Visitor(), event.content));
 }
@@ -199,6 +215,8 @@ absl::Status DecodeEvent(absl::string_view text, JobEvent& event) {
       event.content = ProgressFromJson(json["progress"]);
     } else if (json.contains("log")) {
       event.content = LogText{json["log"]};
+    } else if (json.contains("sandbox")) {
+      event.content = SandboxFromJson(json["sandbox"]);
     } else {
       event.content = WarningText{json.at("warning")};
     }

@@ -145,6 +145,8 @@ absl::Status JobQueue::Report(const JobName& name, uint64_t token,
       if (std::holds_alternative<JobState>(event.content)) continue;
       if (const auto* progress = std::get_if<JobProgress>(&event.content)) {
         edit.job().progress = *progress;
+      } else if (const auto* sandbox = std::get_if<SandboxRecord>(&event.content)) {
+        edit.job().attempts.back().sandbox = *sandbox;
       }
       if (edit.job().event_count == kEventsMax) {
         edit.Emit(WarningText{absl::StrCat("this job has ", kEventsMax,
@@ -251,17 +253,22 @@ absl::Status JobQueue::Finish(Transaction& transaction, JobEdit& edit, const Att
   return edit.Save();
 }
 
-absl::Status JobQueue::Complete(const JobName& name, uint64_t token, const AttemptResult& result) {
+absl::StatusOr<JobState> JobQueue::Complete(const JobName& name, uint64_t token,
+                                            const AttemptResult& result) {
   std::vector<JobName> changed = {name};
+  JobState state = JobState::kQueued;
   RETURN_IF_ERROR(store_->Write([&](Transaction& transaction) -> absl::Status {
     ASSIGN_OR_RETURN(const Job current, transaction.jobs().Get(name));
+    state = current.state;
     if (IsRepetition(current, token, result)) return absl::OkStatus();
     if (!Holds(current, token)) return errors::StaleLease(name, token);
     JobEdit edit(transaction, current, clock_->Now());
-    return Finish(transaction, edit, result, changed);
+    RETURN_IF_ERROR(Finish(transaction, edit, result, changed));
+    state = edit.job().state;
+    return absl::OkStatus();
   }));
   NotifyWork(changed);
-  return absl::OkStatus();
+  return state;
 }
 
 }  // namespace quantd

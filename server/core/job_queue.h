@@ -129,11 +129,12 @@ class JobQueue {
   // Gives the lease its whole length again once a third of it has passed. Before that it costs a
   // read alone, so workers may ask often whether to stop.
   absl::StatusOr<HeartbeatAnswer> Heartbeat(const JobName& name, uint64_t token);
-  // Sequence and time of the events are the queue's. Only progress, log and warnings.
+  // Sequence and time of the events are the queue's. Only progress, log, warnings and the sandbox, which becomes the
+  // attempt's.
   absl::Status Report(const JobName& name, uint64_t token, const std::vector<JobEvent>& events);
-  // Repeating a call that was carried out is OK. FAILED_PRECONDITION, reason BLOB_MISSING: the job
-  // stays leased.
-  absl::Status Complete(const JobName& name, uint64_t token, const AttemptResult& result);
+  // The job's state after it, which tells whether it will run again. Repeating a call that was
+  // carried out is OK. FAILED_PRECONDITION, reason BLOB_MISSING: the job stays leased.
+  absl::StatusOr<JobState> Complete(const JobName& name, uint64_t token, const AttemptResult& result);
 
   // For maintenance.
 

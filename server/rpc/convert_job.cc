@@ -15,12 +15,23 @@
 namespace quantd {
 namespace {
 
+v1::Sandbox SandboxToProto(const SandboxRecord& sandbox) {
+  v1::Sandbox proto;
+  proto.mutable_applied()->Add(sandbox.applied.begin(), sandbox.applied.end());
+  proto.mutable_missing()->Add(sandbox.missing.begin(), sandbox.missing.end());
+  return proto;
+}
+
+}  // namespace
+
 v1::Job::State StateToProto(JobState state) {
   constexpr v1::Job::State kStates[] = {v1::Job::QUEUED,    v1::Job::RUNNING,
                                         v1::Job::SUCCEEDED, v1::Job::FAILED,
                                         v1::Job::CANCELLED, v1::Job::DEAD_LETTERED};
   return kStates[static_cast<int>(state)];
 }
+
+namespace {
 
 v1::Progress ProgressToProto(const JobProgress& progress) {
   v1::Progress proto;
@@ -40,6 +51,7 @@ v1::Attempt AttemptToProto(const Attempt& attempt) {
   if (attempt.end_time) *proto.mutable_end_time() = ToProto(*attempt.end_time);
   proto.set_outcome(std::string(ToText(attempt.outcome)));
   if (!attempt.error.ok()) *proto.mutable_error() = ToProto(attempt.error);
+  if (attempt.sandbox) *proto.mutable_sandbox() = SandboxToProto(*attempt.sandbox);
   return proto;
 }
 
@@ -93,6 +105,9 @@ v1::JobEvent ToProto(const JobEvent& event) {
     }
     void operator()(const LogText& log) const { proto.mutable_log()->set_text(log.text); }
     void operator()(const WarningText& warning) const { proto.set_warning(warning.text); }
+    void operator()(const SandboxRecord& sandbox) const {
+      *proto.mutable_sandbox() = SandboxToProto(sandbox);
+    }
   };
   v1::JobEvent proto;
   proto.set_sequence(event.sequence);
@@ -120,6 +135,11 @@ JobEvent FromProto(const v1::JobEvent& event) {
       break;
     case v1::JobEvent::kWarning:
       result.content = WarningText{event.warning()};
+      break;
+    case v1::JobEvent::kSandbox:
+      result.content = SandboxRecord{
+          .applied = {event.sandbox().applied().begin(), event.sandbox().applied().end()},
+          .missing = {event.sandbox().missing().begin(), event.sandbox().missing().end()}};
       break;
     default:
       // States are the queue's to tell; it drops those that a worker sends.

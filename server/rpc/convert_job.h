@@ -9,6 +9,8 @@
 
 namespace quantd {
 
+v1::Job::State StateToProto(JobState state);
+
 // Everything but spec, result.report, gate results and conditions. Of the spec, the preset.
 v1::Job ToProto(const Job& job);
 

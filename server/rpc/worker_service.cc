@@ -116,17 +116,20 @@ absl::StatusOr<v1::LeaseJobResponse> WorkerService::Lease(const v1::LeaseJobRequ
   }
 }
 
-absl::Status WorkerService::Complete(const v1::CompleteJobRequest& request) {
+absl::StatusOr<v1::CompleteJobResponse> WorkerService::Complete(
+    const v1::CompleteJobRequest& request) {
   ASSIGN_OR_RETURN(const JobName name, ParseJobName(request.job(), "job"));
   ASSIGN_OR_RETURN(const AttemptResult result, ResultOf(request));
-  RETURN_IF_ERROR(queue_->Complete(name, request.token(), result));
+  ASSIGN_OR_RETURN(const JobState state, queue_->Complete(name, request.token(), result));
   metrics_->CountAttempt(OutcomeText(result));
   for (const v1::StageTiming& timing : request.success().report().timings()) {
     metrics_->ObserveStage(timing.stage(), timing.seconds());
   }
   LOG_INFO("attempt ended",
            {{"job", request.job()}, {"outcome", std::string(OutcomeText(result))}});
-  return absl::OkStatus();
+  v1::CompleteJobResponse response;
+  response.set_state(StateToProto(state));
+  return response;
 }
 
 grpc::Status WorkerService::LeaseJob(grpc::ServerContext* context,
@@ -161,7 +164,8 @@ grpc::Status WorkerService::ReportEvents(grpc::ServerContext* context,
         std::vector<JobEvent> events;
         for (const v1::JobEvent& event : request->events()) {
           if (event.log().text().size() > kEventTextBytesMax ||
-              event.warning().size() > kEventTextBytesMax) {
+              event.warning().size() > kEventTextBytesMax ||
+              event.sandbox().ByteSizeLong() > kEventTextBytesMax) {
             return InvalidField("EVENT_TOO_LONG", absl::StrCat("events[", events.size(), "]"),
                                 "has more than 64 KiB of text");
           }
@@ -173,9 +177,9 @@ grpc::Status WorkerService::ReportEvents(grpc::ServerContext* context,
 
 grpc::Status WorkerService::CompleteJob(grpc::ServerContext* context,
                                         const v1::CompleteJobRequest* request,
-                                        v1::CompleteJobResponse*) {
-  return runner_->Run(context, "WorkerService/CompleteJob", *request,
-                      [&](const Caller&) { return Complete(*request); });
+                                        v1::CompleteJobResponse* response) {
+  return runner_->Unary(context, "WorkerService/CompleteJob", *request, response,
+                        [&] { return Complete(*request); });
 }
 
 }  // namespace quantd

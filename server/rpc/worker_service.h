@@ -34,14 +34,14 @@ class WorkerService final : public v1::WorkerService::Service {
   grpc::Status ReportEvents(grpc::ServerContext* context, const v1::ReportEventsRequest* request,
                             v1::ReportEventsResponse*) override;
   grpc::Status CompleteJob(grpc::ServerContext* context, const v1::CompleteJobRequest* request,
-                           v1::CompleteJobResponse*) override;
+                           v1::CompleteJobResponse* response) override;
 
  private:
   // What this worker can do, by this request or by an earlier one.
   absl::StatusOr<WorkerCatalogue> CatalogueOf(const v1::LeaseJobRequest& request);
   absl::StatusOr<v1::LeaseJobResponse> Lease(const v1::LeaseJobRequest& request,
                                              const std::function<bool()>& gone);
-  absl::Status Complete(const v1::CompleteJobRequest& request);
+  absl::StatusOr<v1::CompleteJobResponse> Complete(const v1::CompleteJobRequest& request);
 
   const CallRunner* runner_;
   Metrics* metrics_;

@@ -77,6 +77,7 @@ TEST(JobViewTest, ShowsAttemptsWithTheirReasons) {
   attempt->mutable_end_time()->set_seconds(1'700'000'075);
   attempt->set_outcome("LEASE_EXPIRED");
   *attempt->mutable_error() = ToProto(absl::UnavailableError("the worker fell silent"));
+  attempt->mutable_sandbox()->add_applied("seccomp");
   std::ostringstream out;
   PrintJob(job, absl::FromUnixSeconds(1'700'003'600), out);
   EXPECT_THAT(out.str(), HasSubstr("name:         tenants/default/jobs/j1\n"));
@@ -87,6 +88,23 @@ TEST(JobViewTest, ShowsAttemptsWithTheirReasons) {
                         "1        w1      2023-11-14 22:13:20 UTC  1m15s  LEASE_EXPIRED  the "
                         "worker fell silent\n"));
   EXPECT_THAT(out.str(), HasSubstr("top1_agreement"));
+}
+
+TEST(JobViewTest, SaysOfEachAttemptWhatItsSandboxLacked) {
+  v1::Job job = testing::SampleJob();
+  v1::Attempt* attempt = job.add_attempts();
+  attempt->set_number(1);
+  attempt->mutable_sandbox()->add_applied("seccomp");
+  std::ostringstream whole;
+  PrintJob(job, absl::FromUnixSeconds(1'700'003'600), whole);
+  EXPECT_EQ(whole.str().find("sandbox"), std::string::npos);
+  attempt->mutable_sandbox()->add_missing("landlock: the kernel has none");
+  attempt->mutable_sandbox()->add_missing("user_namespace: Operation not permitted");
+  std::ostringstream out;
+  PrintJob(job, absl::FromUnixSeconds(1'700'003'600), out);
+  EXPECT_THAT(out.str(),
+              HasSubstr("attempt 1 ran with less than the whole sandbox: landlock: the kernel has none; "
+                        "user_namespace: Operation not permitted\n"));
 }
 
 v1::JobEvent ProgressEvent(const std::string& stage, int step, double fraction) {

@@ -7,6 +7,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using testing::HasReason;
+using testing::IsOkAndHolds;
 using testing::JobQueueConformance;
 using testing::StatusIs;
 
@@ -69,6 +70,17 @@ TEST_P(JobQueueAttempts, EveryOutcomeMayBeToldTwice) {
     EXPECT_EQ(Get(job.name), after);
     ASSERT_OK(queue_.Cancel(job.name));
   }
+}
+
+TEST_P(JobQueueAttempts, TheWorkerLearnsWhatBecameOfItsJob) {
+  const auto end = [this](const LeasedJob& leased, const AttemptResult& result) {
+    return queue_.Complete(leased.job.name, leased.job.lease.token, result);
+  };
+  Submit();
+  EXPECT_THAT(end(Lease(), AttemptHandedBack{}), IsOkAndHolds(JobState::kQueued));
+  const LeasedJob leased = Lease();
+  EXPECT_THAT(end(leased, Success()), IsOkAndHolds(JobState::kSucceeded));
+  EXPECT_THAT(end(leased, Success()), IsOkAndHolds(JobState::kSucceeded));
 }
 
 TEST_P(JobQueueAttempts, ARepetitionIsNotHeardOnceTheJobHasBeenLeasedAgain) {

@@ -32,6 +32,20 @@ TEST_P(JobQueueEvents, TellWhatHappenedInOrderWithoutGapsAndWithTheQueuesTime) {
   EXPECT_EQ(Get(job.name).state, JobState::kRunning);
 }
 
+TEST_P(JobQueueEvents, ASandboxIsAnEventAndStaysWithTheAttempt) {
+  const Job job = Submit();
+  const SandboxRecord sandbox{{"no_network", "seccomp"}, {"landlock: the kernel has none"}};
+  const LeasedJob first = Lease();
+  EXPECT_EQ(Get(job.name).attempts[0].sandbox, std::nullopt);
+  ASSERT_OK(queue_.Report(job.name, first.job.lease.token, {{.content = sandbox}}));
+  EXPECT_EQ(Get(job.name).attempts[0].sandbox, sandbox);
+  EXPECT_EQ(std::get<SandboxRecord>(Events(job.name).back().content), sandbox);
+  ASSERT_OK(Complete(first, AttemptHandedBack{}));
+  Lease();
+  EXPECT_EQ(Get(job.name).attempts[0].sandbox, sandbox);
+  EXPECT_EQ(Get(job.name).attempts[1].sandbox, std::nullopt);
+}
+
 TEST_P(JobQueueEvents, AreReadOnFromAnySequenceInPagesOfAnySize) {
   const Job job = Submit();
   const LeasedJob leased = Lease();

@@ -54,7 +54,7 @@ std::optional<LeasedJob> JobQueueConformance::TryLease(const std::string& worker
 }
 
 absl::Status JobQueueConformance::Complete(const LeasedJob& leased, const AttemptResult& result) {
-  return queue_.Complete(leased.job.name, leased.job.lease.token, result);
+  return queue_.Complete(leased.job.name, leased.job.lease.token, result).status();
 }
 
 std::vector<JobEvent> JobQueueConformance::Events(const JobName& name) {

@@ -70,7 +70,7 @@ void JobQueueRandom::CompleteOne() {
                                    AttemptCancelled{}, AttemptHandedBack{}};
   const uint64_t kind = random_.Below(std::size(results));
   const uint64_t token = TokenFor(*job);
-  const absl::Status status = queue_.Complete(job->name, token, results[kind]);
+  const absl::Status status = queue_.Complete(job->name, token, results[kind]).status();
   if (Heard(*job, token)) {
     ASSERT_OK(status);
     CompleteHeard(*job, results[kind]);

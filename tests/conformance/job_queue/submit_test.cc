@@ -84,7 +84,7 @@ TEST_P(JobQueueForClients, AnUnknownJobIsNotFound) {
        {queue_.Get(name).status(), queue_.GetFull(name).status(), queue_.Cancel(name).status(),
         queue_.Delete(name, std::nullopt), queue_.Events(name, 0, 1).status(),
         queue_.Heartbeat(name, 1).status(), queue_.Report(name, 1, {}),
-        queue_.Complete(name, 1, AttemptHandedBack{})}) {
+        queue_.Complete(name, 1, AttemptHandedBack{}).status()}) {
     EXPECT_THAT(status, StatusIs(absl::StatusCode::kNotFound));
     EXPECT_THAT(status, HasReason("JOB_NOT_FOUND"));
   }

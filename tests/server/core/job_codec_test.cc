@@ -25,7 +25,7 @@ constexpr char kDetails[] = R"json({
                              "metadata": {"k": "v"}, "violations": [["f", "d"]],
                              "retry_after_ns": 2500000000}},
     {"number": 2, "worker": "x", "start": 1000000002000000000, "end": null, "outcome": 0,
-     "error": null}],
+     "error": null, "sandbox": {"applied": ["seccomp"], "missing": ["landlock: the kernel has none"]}}],
   "progress": {"stage": "evaluate", "step": 2, "steps": 5, "fraction": 0.5, "eta_ns": 1000000000},
   "error": null, "artifact": "a", "cached_from": "", "lease_worker": "x",
   "start": 1000000000000000000, "end": null})json";
@@ -42,7 +42,10 @@ Job DetailedJob() {
                                        .metadata = {{"k", "v"}},
                                        .violations = {{"f", "d"}},
                                        .retry_after = absl::Milliseconds(2500)})},
-                  {.number = 2, .worker = "x", .start_time = absl::FromUnixSeconds(1'000'000'002)}};
+                  {.number = 2,
+                   .worker = "x",
+                   .start_time = absl::FromUnixSeconds(1'000'000'002),
+                   .sandbox = SandboxRecord{{"seccomp"}, {"landlock: the kernel has none"}}}};
   job.progress = {
       .stage = "evaluate", .step = 2, .steps = 5, .eta = absl::Seconds(1), .fraction = 0.5};
   job.artifact = "a";
@@ -107,6 +110,13 @@ TEST(JobCodecTest, EventsSayTheirKind) {
   EXPECT_EQ(EncodeEvent(event), R"({"log":"a\n\"b\""})");
   event.content = WarningText{"w"};
   EXPECT_EQ(EncodeEvent(event), R"({"warning":"w"})");
+  const SandboxRecord sandbox{{"seccomp"}, {"landlock: none"}};
+  event.content = sandbox;
+  const std::string text = R"({"sandbox":{"applied":["seccomp"],"missing":["landlock: none"]}})";
+  EXPECT_EQ(EncodeEvent(event), text);
+  event.content = WarningText{};
+  ASSERT_OK(DecodeEvent(text, event));
+  EXPECT_EQ(std::get<SandboxRecord>(event.content), sandbox);
   ASSERT_OK(
       DecodeEvent(R"({"progress":{"stage":"plan","step":1,"steps":2,"fraction":0.25}})", event));
   EXPECT_EQ(std::get<JobProgress>(event.content),

@@ -213,6 +213,33 @@ TEST_F(WorkerServiceTest, EveryOutcomeEndsTheAttemptAsItSays) {
   EXPECT_EQ(server_.GetJob(cancelled.job()).state(), v1::Job::CANCELLED);
 }
 
+TEST_F(WorkerServiceTest, TheAnswerToTheEndOfAnAttemptSaysWhetherTheJobRunsAgain) {
+  v1::CompleteJobRequest handed_back = EndOf(CreateAndLease());
+  handed_back.set_handed_back(true);
+  const auto queued = RunningServer::Call(*server_.workers, &Stub::CompleteJob, handed_back);
+  ASSERT_OK(queued);
+  EXPECT_EQ(queued->state(), v1::Job::QUEUED);
+  const auto done =
+      RunningServer::Call(*server_.workers, &Stub::CompleteJob, server_.SuccessOf(server_.Lease()));
+  ASSERT_OK(done);
+  EXPECT_EQ(done->state(), v1::Job::SUCCEEDED);
+}
+
+TEST_F(WorkerServiceTest, ASandboxIsShownWithItsAttempt) {
+  const v1::Lease lease = CreateAndLease();
+  v1::ReportEventsRequest request;
+  request.set_job(lease.job());
+  request.set_token(lease.token());
+  v1::Sandbox& sandbox = *request.add_events()->mutable_sandbox();
+  sandbox.add_applied("seccomp");
+  sandbox.add_missing("landlock: the kernel has none");
+  ASSERT_OK(Report(request));
+  EXPECT_EQ(server_.GetJob(lease.job()).attempts(0).sandbox().SerializeAsString(),
+            sandbox.SerializeAsString());
+  sandbox.add_missing(std::string(64 << 10, 'x'));
+  EXPECT_THAT(Report(request), HasReason("EVENT_TOO_LONG"));
+}
+
 TEST_F(WorkerServiceTest, CompletingTwiceIsOk) {
   const v1::CompleteJobRequest success = server_.SuccessOf(CreateAndLease());
   EXPECT_OK(Complete(success));
