@@ -26,6 +26,8 @@ find_package(JPEG REQUIRED)
 find_package(PNG REQUIRED)
 find_package(yaml-cpp CONFIG REQUIRED)
 find_package(nlohmann_json CONFIG REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(LIBSECCOMP REQUIRED IMPORTED_TARGET libseccomp)  # It has no CMake package.
 
 # The ONNX schema's generated messages. The CMake package of ONNX would bring all of ONNX along.
 find_path(ONNX_INCLUDE_DIR onnx/onnx-ml.pb.h REQUIRED)

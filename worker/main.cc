@@ -2,24 +2,14 @@
 #include <cstdio>
 #include <string>
 
-#include "common/error.h"
 #include "common/log.h"
+#include "worker/app/job_process.h"
 #include "worker/app/run_worker.h"
 #include "worker/app/worker_flags.h"
-#include "worker/job/job_runner.h"
 #include "worker/methods/catalogue.h"
 
 namespace quantd {
 namespace {
-
-int RunOneJob(const WorkerFlags& flags) {
-  const absl::Status status = RunJob({.folder = {flags.run_job},
-                                      .events_fd = flags.events_fd,
-                                      .threads = flags.threads > 0 ? flags.threads : 1});
-  if (status.ok()) return 0;
-  LOG_ERROR("no verdict", {{"error", FormatStatus(status)}});
-  return 3;
-}
 
 int Main(int argc, char** argv) {
   const absl::StatusOr<WorkerFlags> flags = ParseWorkerFlags({argv + 1, argv + argc});
@@ -33,7 +23,8 @@ int Main(int argc, char** argv) {
     return 0;
   }
   ConfigureLog(flags->log.level, flags->log.format);
-  return flags->run_job.empty() ? RunWorker(*flags) : RunOneJob(*flags);
+  if (!flags->run_job.empty()) return RunJobProcess(*flags);
+  return flags->probe_sandbox.empty() ? RunWorker(*flags) : RunSandboxProbe(*flags);
 }
 
 }  // namespace

@@ -45,14 +45,15 @@ ALLOWED = {
     "worker/io": WORKER_GRAPH + ["worker/graph/rewrites", "worker/formats", "worker/io", "onnx"],
     "worker/job/protocol": COMMON + ["quantd/v1"],
     "worker/job": COMMON + ["common/stats", "worker", "proto/wire", "quantd/v1", "google/rpc"],
-    "worker/agent": COMMON + ["worker/job/protocol", "proto/wire", "google/rpc", "quantd/v1"],
+    "worker/sandbox": COMMON,
+    "worker/agent": COMMON + ["worker/sandbox", "worker/job/protocol", "proto/wire", "google/rpc", "quantd/v1"],
     "worker/app": COMMON + ["common/config", "worker", "proto/wire", "quantd/v1"],
     "worker": COMMON + ["common/config", "worker"],
     "client/lib": COMMON + ["proto/wire", "google/rpc", "quantd/v1", "grpc"],
     "client/cli": COMMON + ["common/stats", "client/lib", "proto/wire", "google/rpc", "quantd/v1"],
 }
 # What worker/job and worker/app may not reach although they may include most of worker/.
-FORBIDDEN = {"worker/job": ["worker/agent", "worker/app"]}
+FORBIDDEN = {"worker/job": ["worker/agent", "worker/app", "worker/sandbox"]}
 # The only folders where generated protobuf or gRPC headers may appear.
 PROTOBUF = ["proto/wire", "server/rpc", "server/app", "worker/agent", "worker/job", "worker/app", "worker/io",
             "client/lib", "client/cli"]

@@ -13,6 +13,7 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "common/status_macros.h"
+#include "worker/agent/part_file.h"
 #include "worker/agent/server_connection.h"
 
 namespace quantd {
@@ -20,8 +21,8 @@ namespace quantd {
 BlobCache::BlobCache(std::string folder, int64_t bytes_max, ServerConnection* server)
     : folder_(std::move(folder)), bytes_max_(bytes_max), server_(server) {}
 
-absl::Status BlobCache::Link(const std::string& tenant, const v1::FileRef& file,
-                             const std::string& path) {
+absl::Status BlobCache::Link(const v1::Lease& lease, const v1::FileRef& file, const std::string& path,
+                             const std::function<bool()>& stop) {
   // The digest becomes a file name.
   if (!IsSha256Hex(file.digest())) {
     return InvalidField("INVALID_SPEC", file.name(), "its digest is not 64 hexadecimal digits");
@@ -30,7 +31,13 @@ absl::Status BlobCache::Link(const std::string& tenant, const v1::FileRef& file,
   const std::string cached = folder_ + "/" + file.digest();
   // A power cut can leave a file of the right name with the wrong bytes: the digest decides.
   if (!FileExists(cached) || Sha256HexOfFile(cached).value_or("") != file.digest()) {
-    RETURN_IF_ERROR(server_->DownloadBlob(tenant, file, cached));
+    absl::Status status = server_->DownloadBlob(lease, file, cached, stop);
+    if (GetErrorDetails(status).reason == "DISK_FULL") {
+      // Space for a job that runs is worth more than space for jobs that may come.
+      RETURN_IF_ERROR(TrimTo(0));
+      status = server_->DownloadBlob(lease, file, cached, stop);
+    }
+    RETURN_IF_ERROR(status);
   }
   ::utimensat(AT_FDCWD, cached.c_str(), nullptr, 0);
   if (::link(cached.c_str(), path.c_str()) != 0 && errno != EEXIST) {
@@ -39,8 +46,9 @@ absl::Status BlobCache::Link(const std::string& tenant, const v1::FileRef& file,
   return absl::OkStatus();
 }
 
-absl::Status BlobCache::Trim() {
+absl::Status BlobCache::TrimTo(int64_t bytes_max) {
   RETURN_IF_ERROR(CreateFolders(folder_));
+  RETURN_IF_ERROR(SweepPartFiles(folder_).status());
   struct Entry {
     int64_t used_ns;
     int64_t bytes;
@@ -59,7 +67,7 @@ absl::Status BlobCache::Trim() {
   std::sort(entries.begin(), entries.end(),
             [](const Entry& a, const Entry& b) { return a.used_ns < b.used_ns; });
   for (const Entry& entry : entries) {
-    if (total <= bytes_max_) break;
+    if (total <= bytes_max) break;
     if (::unlink(entry.path.c_str()) != 0) return ErrnoStatus("delete", entry.path);
     total -= entry.bytes;
   }

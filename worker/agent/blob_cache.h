@@ -2,10 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "absl/status/status.h"
-#include "quantd/v1/spec.pb.h"
+#include "quantd/v1/worker.pb.h"
 
 namespace quantd {
 
@@ -16,13 +17,18 @@ class BlobCache {
   // Keeps at most `bytes_max`, least recently used first out. `server` is borrowed.
   BlobCache(std::string folder, int64_t bytes_max, ServerConnection* server);
 
-  // Puts the blob at `path` as a hard link, downloading it when it is not in the cache.
-  absl::Status Link(const std::string& tenant, const v1::FileRef& file, const std::string& path);
+  // Puts the blob at `path` as a hard link, downloading it when it is not in the cache. A full disk empties the cache
+  // before it is an error (RESOURCE_EXHAUSTED, reason DISK_FULL). `stop` as for ServerConnection::DownloadBlob().
+  absl::Status Link(const v1::Lease& lease, const v1::FileRef& file, const std::string& path,
+                    const std::function<bool()>& stop);
 
-  // Deletes the least recently used blobs above the limit. Links that jobs hold stay valid.
-  absl::Status Trim();
+  // Deletes the least recently used blobs above the limit, and what broken downloads left. Links that jobs hold stay
+  // valid.
+  absl::Status Trim() { return TrimTo(bytes_max_); }
 
  private:
+  absl::Status TrimTo(int64_t bytes_max);
+
   std::string folder_;
   int64_t bytes_max_;
   ServerConnection* server_;

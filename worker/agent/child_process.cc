@@ -19,37 +19,33 @@
 namespace quantd {
 namespace {
 
-// What the child tells its parent before exec: an errno (0 when all went well) and the network's state.
-struct StartReport {
-  int error = 0;
-  bool network_isolated = false;
-};
-
 void CloseIfOpen(int& fd) {
   if (fd >= 0) ::close(fd);
   fd = -1;
 }
 
 // Runs in the child. Only system calls from here on: other threads' locks are frozen.
-[[noreturn]] void ExecChild(char* const* arguments, const SandboxLimits& limits, int log_fd,
+[[noreturn]] void ExecChild(char* const* arguments, const StartSandbox& sandbox, int log_fd,
                             int events_fd, int report_fd) {
-  StartReport report;
-  report.error = ApplySandbox(limits, &report.network_isolated);
+  StartState state = ApplyStartSandbox(sandbox);
   const int null_fd = ::open("/dev/null", O_RDONLY);
-  if (report.error == 0 && (null_fd < 0 || ::dup2(null_fd, 0) < 0 || ::dup2(log_fd, 1) < 0 ||
-                            ::dup2(log_fd, 2) < 0 || ::fcntl(events_fd, F_SETFD, 0) != 0)) {
-    report.error = errno;
+  if (state.failed_step == StartState::kNone &&
+      (null_fd < 0 || ::dup2(null_fd, 0) < 0 || ::dup2(log_fd, 1) < 0 || ::dup2(log_fd, 2) < 0 ||
+       ::fcntl(events_fd, F_SETFD, 0) != 0)) {
+    state.failed_step = StartState::kOutput;
+    state.error = errno;
   }
-  if (report.error == 0) {
+  if (state.failed_step == StartState::kNone) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
-    if (::write(report_fd, &report, sizeof(report)) == sizeof(report)) {
+    if (::write(report_fd, &state, sizeof(state)) == sizeof(state)) {
       ::execv(arguments[0], arguments);
     }
-    report.error = errno;
+    state.failed_step = StartState::kExec;
+    state.error = errno;
   }
-  const ssize_t ignored = ::write(report_fd, &report, sizeof(report));
+  const ssize_t ignored = ::write(report_fd, &state, sizeof(state));
   ::_exit(ignored > 0 ? 126 : 127);
 }
 
@@ -73,7 +69,7 @@ void DrainRest(int& fd, const std::function<void(absl::string_view)>& reader) {
 
 }  // namespace
 
-absl::Status ExplainExit(const ExitState& exit) {
+absl::Status ExplainExit(const ExitState& exit, bool ran_out_of_memory) {
   if (!exit.signalled && exit.code == 0) return absl::OkStatus();
   if (!exit.signalled) {
     return MakeError(absl::StatusCode::kInternal, "CHILD_FAILED",
@@ -88,6 +84,10 @@ absl::Status ExplainExit(const ExitState& exit) {
       return MakeError(absl::StatusCode::kResourceExhausted, "FILE_SIZE_LIMIT",
                        "the job's process wrote a file over its size limit");
     case SIGKILL:
+      if (ran_out_of_memory) {
+        return MakeError(absl::StatusCode::kResourceExhausted, "MEMORY_LIMIT",
+                         "the job's process used more memory than its limit (--job-memory-bytes) and was killed");
+      }
       return MakeError(absl::StatusCode::kUnavailable, "CHILD_KILLED",
                        "the job's process was killed (SIGKILL): by the system when memory ran out, "
                        "or by an operator");
@@ -118,10 +118,12 @@ absl::StatusOr<ChildProcess> ChildProcess::Start(const Options& options) {
   }
   argv.push_back(nullptr);
 
+  StartSandbox sandbox = options.sandbox;
+  sandbox.parent = ::getpid();
   ChildProcess child;
   child.pid_ = ::fork();
   if (child.pid_ == 0) {
-    ExecChild(argv.data(), options.limits, log_pipe[1], events_pipe[1], report_pipe[1]);
+    ExecChild(argv.data(), sandbox, log_pipe[1], events_pipe[1], report_pipe[1]);
   }
   const absl::Status fork_error =
       child.pid_ < 0 ? ErrnoStatus("start", arguments[0]) : absl::OkStatus();
@@ -132,20 +134,21 @@ absl::StatusOr<ChildProcess> ChildProcess::Start(const Options& options) {
   child.events_fd_ = events_pipe[0];
 
   // The last report counts: exec closes the pipe when it succeeds and reports once more when it fails.
-  StartReport report, next;
+  StartState state, next;
   while (child.pid_ > 0) {
     const ssize_t got = ::read(report_pipe[0], &next, sizeof(next));
     if (got < 0 && errno == EINTR) continue;
     if (got != sizeof(next)) break;
-    report = next;
+    state = next;
   }
   CloseIfOpen(report_pipe[0]);
   if (!fork_error.ok()) return fork_error;
-  if (report.error != 0) {
-    errno = report.error;
-    return ErrnoStatus("start", arguments[0]);
+  if (state.failed_step != StartState::kNone) {
+    errno = state.error;
+    return Annotate(ErrnoStatus("start", arguments[0]),
+                    absl::StrCat("the process could not ", ExplainStep(state.failed_step)));
   }
-  child.network_isolated_ = report.network_isolated;
+  child.sandbox_ = DescribeStart(state);
   return child;
 }
 
@@ -153,7 +156,7 @@ ChildProcess::ChildProcess(ChildProcess&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)),
       log_fd_(std::exchange(other.log_fd_, -1)),
       events_fd_(std::exchange(other.events_fd_, -1)),
-      network_isolated_(other.network_isolated_) {}
+      sandbox_(std::move(other.sandbox_)) {}
 
 ChildProcess::~ChildProcess() {
   CloseIfOpen(log_fd_);

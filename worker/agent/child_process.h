@@ -11,7 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "worker/agent/sandbox.h"
+#include "worker/sandbox/start_sandbox.h"
 
 namespace quantd {
 
@@ -22,14 +22,15 @@ struct ExitState {
 };
 
 // OK for exit code 0; else why the attempt failed: CHILD_CRASHED names the signal, CHILD_KILLED is SIGKILL
-// (the out-of-memory killer or an operator), CPU_LIMIT, FILE_SIZE_LIMIT.
-absl::Status ExplainExit(const ExitState& exit);
+// (the out-of-memory killer or an operator), CPU_LIMIT, FILE_SIZE_LIMIT. MEMORY_LIMIT is SIGKILL when its control
+// group `ran_out_of_memory`.
+absl::Status ExplainExit(const ExitState& exit, bool ran_out_of_memory = false);
 
 class ChildProcess {
  public:
   struct Options {
     std::vector<std::string> arguments;  // [0] is the program's path. "{events}" becomes the event pipe's fd.
-    SandboxLimits limits;
+    StartSandbox sandbox;  // `parent` is filled in.
   };
 
   // Bytes as they arrive: `log` from standard output and error, `events` from the event pipe.
@@ -49,14 +50,15 @@ class ChildProcess {
                  absl::Duration grace);
 
   pid_t pid() const { return pid_; }
-  bool network_isolated() const { return network_isolated_; }
+  // What the process took from itself before it ran the program.
+  const SandboxReport& sandbox() const { return sandbox_; }
 
  private:
   ChildProcess() = default;
   pid_t pid_ = -1;
   int log_fd_ = -1;
   int events_fd_ = -1;
-  bool network_isolated_ = false;
+  SandboxReport sandbox_;
 };
 
 }  // namespace quantd

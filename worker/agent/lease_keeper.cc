@@ -8,8 +8,9 @@
 namespace quantd {
 namespace {
 
-// Often enough that a cancellation is seen within a second.
-constexpr absl::Duration kIntervalMax = absl::Seconds(1);
+// A cancelled job's process has ended within two seconds: this, 0.1 s until JobAttempt looks, its grace of 0.5 s, and
+// as much again for a busy machine.
+constexpr absl::Duration kIntervalMax = absl::Milliseconds(500);
 
 absl::Time FromProtoTime(const google::protobuf::Timestamp& time) {
   return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());

@@ -10,36 +10,48 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "proto/wire/credential_options.h"
 #include "quantd/v1/worker.pb.h"
 
 namespace quantd {
 
 class ServerConnection {
  public:
-  // `stop` is asked between retries; true gives up with CANCELLED.
-  ServerConnection(const std::string& address, std::function<bool()> stop);
+  // Connects on first use. `stop` is asked between retries; true gives up with CANCELLED. Errors of MakeChannel().
+  static absl::StatusOr<std::unique_ptr<ServerConnection>> Open(const std::string& address,
+                                                                const CredentialOptions& credentials,
+                                                                std::function<bool()> stop);
   ~ServerConnection();
 
   absl::StatusOr<v1::LeaseJobResponse> LeaseJob(const v1::LeaseJobRequest& request);
   absl::StatusOr<v1::HeartbeatResponse> Heartbeat(const v1::HeartbeatRequest& request);
   absl::Status ReportEvents(const v1::ReportEventsRequest& request);
-  absl::Status CompleteJob(const v1::CompleteJobRequest& request);
+  // The job's state after it.
+  absl::StatusOr<v1::Job::State> CompleteJob(const v1::CompleteJobRequest& request);
 
-  // Downloads a blob to `path` and verifies its digest before the file appears.
-  absl::Status DownloadBlob(const std::string& tenant, const v1::FileRef& file,
-                            const std::string& path);
+  // Blobs are those of the lease's tenant, read and written by right of the lease. `stop` is asked all along; true ends
+  // the transfer with CANCELLED.
 
+  // Downloads a blob to `path` and verifies its digest before the file appears; it is readable by everybody who
+  // reaches it. RESOURCE_EXHAUSTED, reason DISK_FULL: nothing is left behind.
+  absl::Status DownloadBlob(const v1::Lease& lease, const v1::FileRef& file, const std::string& path,
+                            const std::function<bool()>& stop);
   // Uploads `path` unless the server has the blob. Resumes a broken upload.
-  absl::Status UploadBlob(const std::string& tenant, const v1::FileRef& file,
-                          const std::string& path);
+  absl::Status UploadBlob(const v1::Lease& lease, const v1::FileRef& file, const std::string& path,
+                          const std::function<bool()>& stop);
 
  private:
   struct Stubs;
-  template <typename Call>
-  absl::Status Retry(absl::string_view what, const Call& call);
-  absl::Status WriteOnce(const std::string& tenant, const v1::FileRef& file,
-                         const std::string& path, const std::string& upload_id);
+  ServerConnection(std::unique_ptr<Stubs> stubs, std::function<bool()> stop);
+  absl::Status Retry(absl::string_view what, const std::function<bool()>& stop,
+                     const std::function<absl::Status()>& call) const;
+  absl::Status ReadOnce(const v1::Lease& lease, const v1::FileRef& file, const std::string& path,
+                        const std::function<bool()>& stop);
+  absl::Status WriteOnce(const v1::Lease& lease, const v1::FileRef& file, const std::string& path,
+                         const std::function<bool()>& stop);
+  absl::StatusOr<int64_t> CommittedBytes(const v1::Lease& lease, const v1::FileRef& file);
 
   std::unique_ptr<Stubs> stubs_;
   std::function<bool()> stop_;

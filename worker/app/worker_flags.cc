@@ -13,6 +13,43 @@ constexpr int64_t kNoLimit = std::numeric_limits<int64_t>::max();
 // A typing error in the number of threads must not bring the machine down.
 constexpr int kThreadsMax = 4096;
 
+std::vector<Option> SandboxOptions(WorkerFlags* flags) {
+  return {{.name = "job-memory-bytes",
+           .value = BytesValue(&flags->job_memory_bytes, 1 << 20, kNoLimit),
+           .summary = "Memory of a job's process."},
+          {.name = "job-cpu-seconds",
+           .value = IntegerValue("N", &flags->job_cpu_seconds, 1, kNoLimit),
+           .summary = "CPU time of a job's process, in seconds."},
+          {.name = "job-user",
+           .value = TextValue("NAME", &flags->job_user),
+           .summary = "Run jobs as this user; the worker must be root.",
+           .default_text = "as the worker"},
+          {.name = "require-sandbox",
+           .value = SwitchValue(&flags->require_sandbox),
+           .summary = "Do not start where a job's sandbox would lack something (docs/sandbox.md)."}};
+}
+
+std::vector<Option> CredentialFlags(CredentialOptions* credentials) {
+  return {{.name = "tls",
+           .value = SwitchValue(&credentials->tls),
+           .summary = "Encrypt, and trust the authorities that this system trusts."},
+          {.name = "tls-ca",
+           .value = TextValue("FILE", &credentials->ca_file),
+           .summary = "Encrypt, and trust the authorities of this PEM file only."},
+          {.name = "tls-cert",
+           .value = TextValue("FILE", &credentials->cert_file),
+           .summary = "Own certificate (PEM), for servers that ask for one. Read again when it changes."},
+          {.name = "tls-key",
+           .value = TextValue("FILE", &credentials->key_file),
+           .summary = "The private key of --tls-cert."},
+          {.name = "token-file",
+           .value = TextValue("FILE", &credentials->token_file),
+           .summary = "The file of the worker's token. Read again when it changes."},
+          {.name = "insecure",
+           .value = SwitchValue(&credentials->insecure),
+           .summary = "Send the token even unencrypted to another machine."}};
+}
+
 OptionTable Table(WorkerFlags* flags) {
   std::vector<Option> options = {
       {.name = "server",
@@ -28,15 +65,14 @@ OptionTable Table(WorkerFlags* flags) {
       {.name = "threads",
        .value = IntegerValue("N", &flags->threads, 0, kThreadsMax),
        .summary = "Threads of a job that leaves the choice open; 0 means one per core."},
-      {.name = "job-memory-bytes",
-       .value = BytesValue(&flags->job_memory_bytes, 1 << 20, kNoLimit),
-       .summary = "Address space of a job's process."},
-      {.name = "job-cpu-seconds",
-       .value = IntegerValue("N", &flags->job_cpu_seconds, 1, kNoLimit),
-       .summary = "CPU time of a job's process, in seconds."},
       {.name = "cache-bytes",
        .value = BytesValue(&flags->cache_bytes, 0, kNoLimit),
-       .summary = "Size of the inputs that are kept for later jobs."}};
+       .summary = "Size of the inputs that are kept for later jobs."},
+      {.name = "job-folder-retention",
+       .value = DurationValue(&flags->job_folder_retention, absl::Minutes(1), absl::Hours(24 * 365)),
+       .summary = "How long the checkpoints of a job that went elsewhere are kept."}};
+  for (Option& option : SandboxOptions(flags)) options.push_back(std::move(option));
+  for (Option& option : CredentialFlags(&flags->credentials)) options.push_back(std::move(option));
   for (Option& option : LogOptions(&flags->log)) options.push_back(std::move(option));
   options.insert(
       options.end(),
@@ -51,6 +87,10 @@ OptionTable Table(WorkerFlags* flags) {
        {.name = "run-job",
         .value = TextValue("DIR", &flags->run_job),
         .summary = "Run the job of this folder and exit.",
+        .kind = OptionKind::kInternalMode},
+       {.name = "probe-sandbox",
+        .value = TextValue("DIR", &flags->probe_sandbox),
+        .summary = "Try a job's sandbox in this folder and exit.",
         .kind = OptionKind::kInternalMode},
        {.name = "events-fd",
         .value = IntegerValue("FD", &flags->events_fd, 0, std::numeric_limits<int>::max()),
@@ -75,7 +115,7 @@ std::string WorkerHelp() {
       "Usage: quantd-worker [OPTIONS]\n\n",
       Table(&defaults).Help(),
       "\nSIGTERM hands the running job back and exits. Exit codes: 0 done, 2 wrong options, 3 the\n"
-      "machine or the server failed.\n");
+      "machine does not let it work, for example because --require-sandbox finds a gap.\n");
 }
 
 }  // namespace quantd

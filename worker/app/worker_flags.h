@@ -6,8 +6,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "common/config/log_options.h"
 #include "common/config/options.h"
+#include "proto/wire/credential_options.h"
 
 namespace quantd {
 
@@ -19,12 +21,17 @@ struct WorkerFlags {
   int64_t job_memory_bytes = int64_t{16} << 30;
   int64_t job_cpu_seconds = 24 * 3600;
   int64_t cache_bytes = int64_t{20} << 30;
+  absl::Duration job_folder_retention = absl::Hours(24);
+  std::string job_user;  // Empty: jobs run as the worker's user.
+  bool require_sandbox = false;
+  CredentialOptions credentials;
   LogSettings log;
   bool help = false;
   bool version = false;
 
-  // Set for the child process of one job, which reads flags only.
+  // Set for the child process of one job, or one that tries the sandbox; they read flags only.
   std::string run_job;
+  std::string probe_sandbox;
   int events_fd = -1;
 };
 

@@ -22,7 +22,7 @@ Outcome RunScript(const std::string& script, const SandboxLimits& limits = {},
                   const std::string& stop_after = "no output says this") {
   Outcome outcome;
   absl::StatusOr<ChildProcess> child = ChildProcess::Start(
-      {.arguments = {"/bin/sh", "-c", script, "sh", "{events}"}, .limits = limits});
+      {.arguments = {"/bin/sh", "-c", script, "sh", "{events}"}, .sandbox = {.limits = limits}});
   EXPECT_OK(child);
   outcome.exit = child->Wait(
       {.log = [&](absl::string_view text) { outcome.log += std::string(text); },
@@ -58,30 +58,10 @@ TEST(ChildProcess, StopsOneThatIgnoresTerm) {
   EXPECT_EQ(outcome.exit.code, SIGKILL);
 }
 
-TEST(ChildProcess, EndsAtTheCpuLimit) {
-  SandboxLimits limits;
-  limits.cpu_seconds_max = 1;
-  EXPECT_THAT(ExplainExit(RunScript("while :; do :; done", limits).exit), HasReason("CPU_LIMIT"));
-}
-
-TEST(ChildProcess, EndsAtTheFileSizeLimit) {
-  SandboxLimits limits;
-  limits.file_bytes_max = 4096;
-  const Outcome outcome = RunScript("f=$(mktemp); trap 'rm -f $f' EXIT; head -c 100000 /dev/zero > $f", limits);
-  EXPECT_FALSE(outcome.exit.code == 0 && !outcome.exit.signalled);
-}
-
-TEST(ChildProcess, HasNoNetworkWhereTheSystemAllowsNamespaces) {
-  absl::StatusOr<ChildProcess> child = ChildProcess::Start(
-      {.arguments = {"/bin/sh", "-c", "tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '"}});
-  ASSERT_OK(child);
-  const bool isolated = child->network_isolated();
-  std::string log;
-  child->Wait({.log = [&](absl::string_view text) { log += std::string(text); },
-               .events = [](absl::string_view) {}},
-              [] { return true; }, absl::Seconds(1));
-  if (!isolated) GTEST_SKIP() << "this system does not allow network namespaces";
-  EXPECT_EQ(log, "lo\n");
+TEST(ChildProcess, ExplainsAKillByItsControlGroup) {
+  const ExitState killed{.signalled = true, .code = SIGKILL};
+  EXPECT_THAT(ExplainExit(killed, /*ran_out_of_memory=*/true), HasReason("MEMORY_LIMIT"));
+  EXPECT_THAT(ExplainExit(killed, /*ran_out_of_memory=*/false), HasReason("CHILD_KILLED"));
 }
 
 TEST(ChildProcess, AMissingProgramIsAnErrorAtOnce) {
