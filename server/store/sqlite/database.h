@@ -52,8 +52,10 @@ class Statement {
 
 class Database {
  public:
-  // Opens or creates. FAILED_PRECONDITION, reason STORE_DAMAGED, for a file that is no database.
-  static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path);
+  // Opens or creates, through the SQLite VFS of that name; empty: the system's.
+  // FAILED_PRECONDITION, reason STORE_DAMAGED, for a file that is no database.
+  static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path,
+                                                        const std::string& vfs = "");
   ~Database();
 
   // Any number of statements without rows or whose rows do not matter.

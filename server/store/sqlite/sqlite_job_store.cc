@@ -7,7 +7,9 @@
 #include <cerrno>
 
 #include "absl/memory/memory.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "common/errno_status.h"
 #include "common/error.h"
 #include "common/log.h"
@@ -74,11 +76,26 @@ absl::Status Transact(Database& database, const char* begin, const JobStore::Bod
   return status;
 }
 
+// The code of an error of the disk in what quick_check found: a page that cannot be read now need
+// not be a damaged one, and a backup would be the wrong advice. 0 when there is none.
+int DiskErrorIn(absl::string_view finding) {
+  constexpr absl::string_view kUnreadable = "unable to get the page. error code=";
+  const size_t at = finding.find(kUnreadable);
+  if (at == absl::string_view::npos) return 0;
+  finding.remove_prefix(at + kUnreadable.size());
+  int code = 0;
+  if (!absl::SimpleAtoi(finding.substr(0, finding.find('\n')), &code)) return 0;
+  return (code & 0xff) == SQLITE_IOERR ? code : 0;
+}
+
 // A server that does not start is better than one that answers from a damaged file.
 absl::Status CheckPages(Database& database) {
   ASSIGN_OR_RETURN(Statement check, database.Prepare("PRAGMA quick_check(1)"));
   ASSIGN_OR_RETURN(const bool row, check.Step());
   if (row && check.Text(0) == "ok") return absl::OkStatus();
+  if (const int code = row ? DiskErrorIn(check.Text(0)) : 0; code != 0) {
+    return SqliteError(nullptr, code);
+  }
   return MakeError(absl::StatusCode::kFailedPrecondition, "STORE_DAMAGED",
                    absl::StrCat("the database is damaged; restore it from a backup: ",
                                 row ? check.Text(0) : "the check found nothing to check"));
@@ -102,20 +119,20 @@ absl::StatusOr<int> LockFile(const std::string& path) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SqliteJobStore>> SqliteJobStore::Open(const std::string& path,
-                                                                     Durability durability) {
+                                                                     const SqliteOptions& options) {
   auto store = absl::WrapUnique(new SqliteJobStore());
   ASSIGN_OR_RETURN(store->lock_fd_, LockFile(path + ".lock"));
-  ASSIGN_OR_RETURN(store->writer_, Database::Open(path));
-  RETURN_IF_ERROR(
-      Annotate(store->writer_->Execute(absl::StrCat(kSettings, durability == Durability::kPowerCut
-                                                                   ? "PRAGMA synchronous = FULL;"
-                                                                   : "PRAGMA synchronous = OFF;")),
-               path));
+  ASSIGN_OR_RETURN(store->writer_, Database::Open(path, options.vfs));
+  RETURN_IF_ERROR(Annotate(
+      store->writer_->Execute(absl::StrCat(kSettings, options.durability == Durability::kPowerCut
+                                                          ? "PRAGMA synchronous = FULL;"
+                                                          : "PRAGMA synchronous = OFF;")),
+      path));
   // Before the log, which stays with the file: the database of another program is left as it is.
   RETURN_IF_ERROR(Annotate(Migrate(*store->writer_), path));
   RETURN_IF_ERROR(Annotate(store->writer_->Execute("PRAGMA journal_mode = WAL"), path));
   RETURN_IF_ERROR(Annotate(CheckPages(*store->writer_), path));
-  ASSIGN_OR_RETURN(store->reader_, Database::Open(path));
+  ASSIGN_OR_RETURN(store->reader_, Database::Open(path, options.vfs));
   RETURN_IF_ERROR(Annotate(store->reader_->Execute("PRAGMA query_only = ON;"), path));
   return store;
 }

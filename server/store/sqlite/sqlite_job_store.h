@@ -17,14 +17,19 @@ enum class Durability {
   kProcess,  // It survives the end of the process alone. Many times faster: for tests of the rules.
 };
 
+struct SqliteOptions {
+  Durability durability = Durability::kPowerCut;
+  std::string vfs;  // One that SQLite knows; empty: the system's. Tests name one whose disk fails.
+};
+
 // Thread-safe. Writes run one at a time; reads run beside them on a snapshot, one at a time too.
 class SqliteJobStore final : public JobStore {
  public:
   // Creates or migrates the database and checks its pages, which reads the file once.
   // FAILED_PRECONDITION, reason STORE_IN_USE when another process has it open, STORE_TOO_NEW, or
   // STORE_DAMAGED; all name the path.
-  static absl::StatusOr<std::unique_ptr<SqliteJobStore>> Open(
-      const std::string& path, Durability durability = Durability::kPowerCut);
+  static absl::StatusOr<std::unique_ptr<SqliteJobStore>> Open(const std::string& path,
+                                                              const SqliteOptions& options = {});
   ~SqliteJobStore() override;
 
   absl::Status Write(const Body& body) override;
