@@ -15,6 +15,7 @@ absl::Status ErrnoStatus(absl::string_view action, absl::string_view path) {
   if (error == ENOSPC || error == EDQUOT) {
     return MakeError(absl::StatusCode::kResourceExhausted, "DISK_FULL", message);
   }
+  if (error == EIO) return MakeError(absl::StatusCode::kInternal, "DISK_FAILED", message);
   return absl::Status(absl::ErrnoToStatus(error, "").code(), message);
 }
 

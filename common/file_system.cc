@@ -129,18 +129,25 @@ absl::Status PosixFileSystem::SyncFolder(const std::string& path) {
 
 absl::Status CreateFolders(FileSystem& files, const std::string& path) {
   const absl::StatusOr<FileInfo> info = files.Info(path);
-  if (info.ok()) {
+  const bool is_there = info.ok();
+  if (is_there && !info->is_folder) {
     errno = ENOTDIR;
-    return info->is_folder ? absl::OkStatus() : ErrnoStatus("create folder", path);
+    return ErrnoStatus("create folder", path);
   }
-  if (!absl::IsNotFound(info.status())) return info.status();
+  if (!is_there && !absl::IsNotFound(info.status())) return info.status();
   const size_t slash = path.find_last_of('/');
-  const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash);
-  if (!parent.empty()) RETURN_IF_ERROR(CreateFolders(files, parent));
-  const absl::Status made = files.CreateFolder(path);
-  if (!made.ok() && !absl::IsAlreadyExists(made)) return made;
-  // Also when it was there: whoever made it may not have come to this line yet.
-  return files.SyncFolder(parent.empty() ? "/" : parent);
+  const std::string parent = slash == std::string::npos ? "."
+                             : slash == 0               ? "/"
+                                                        : path.substr(0, slash);
+  if (slash != std::string::npos && slash != 0) RETURN_IF_ERROR(CreateFolders(files, parent));
+  if (!is_there) {
+    const absl::Status made = files.CreateFolder(path);
+    if (!made.ok() && !absl::IsAlreadyExists(made)) return made;
+  }
+  // Also when it was there: whoever made it may not have come to this line. A folder that we may
+  // not read is none that we made something in.
+  const absl::Status synced = files.SyncFolder(parent);
+  return is_there && absl::IsPermissionDenied(synced) ? absl::OkStatus() : synced;
 }
 
 absl::Status RemoveFileIfAny(FileSystem& files, const std::string& path) {

@@ -85,7 +85,8 @@ class PosixFileSystem final : public FileSystem {
   absl::Status SyncFolder(const std::string& path) override;
 };
 
-// Creates the folder and its parents; each new entry is durable. OK when it exists.
+// Creates the folder and its parents where they are missing, and makes the entries of all of them
+// durable, those that an earlier process made included. OK when it exists.
 absl::Status CreateFolders(FileSystem& files, const std::string& path);
 
 // Removes a file that may not be there.

@@ -87,7 +87,7 @@ class Server {
 
   absl::Status Start() {
     RETURN_IF_ERROR(CheckExposure(config_));
-    RETURN_IF_ERROR(CreateFolders(config_.data_dir));
+    RETURN_IF_ERROR(CreateFolders(files_, config_.data_dir));
     ASSIGN_OR_RETURN(store_, SqliteJobStore::Open(config_.data_dir + "/quantd.db"));
     ASSIGN_OR_RETURN(blobs_, LocalDirBlobStores::Open(&files_, &clock_, config_.data_dir + "/blobs"));
     queue_ = std::make_unique<JobQueue>(QueueOptions{.lease_length = config_.lease_length,

@@ -35,7 +35,8 @@ class ExistingBlobWriter final : public BlobWriter {
     if (finished_) return WriterIsSpent();
     finished_ = true;
     // It may have been collected since the upload was opened.
-    return store_->Use(digest_).ok() ? absl::OkStatus() : BlobRemoved(digest_);
+    const absl::Status used = store_->Use(digest_).status();
+    return absl::IsNotFound(used) ? BlobRemoved(digest_) : used;
   }
 
  private:

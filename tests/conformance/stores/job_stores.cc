@@ -13,7 +13,7 @@ class SqliteInFolder final : public JobStore {
  public:
   SqliteInFolder() {
     absl::StatusOr<std::unique_ptr<SqliteJobStore>> opened =
-        SqliteJobStore::Open(folder_.path() + "/quantd.db", Durability::kProcess);
+        SqliteJobStore::Open(folder_.path() + "/quantd.db", {.durability = Durability::kProcess});
     QUANTD_CHECK(opened.ok());
     store_ = *std::move(opened);
   }

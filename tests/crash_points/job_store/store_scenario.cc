@@ -185,13 +185,12 @@ AttemptSucceeded StoreScenario::Success(const std::string& content) {
 StoredFile StoreScenario::Upload(const std::string& name, const std::string& bytes) {
   const std::string digest = Sha256Hex(bytes);
   const auto size_bytes = static_cast<int64_t>(bytes.size());
-  auto writer = blobs_.OpenUpload("upload", digest, size_bytes);
-  QUANTD_CHECK(writer.ok());
-  QUANTD_CHECK((*writer)
-                   ->Append((*writer)->committed(),
-                            bytes.substr(static_cast<size_t>((*writer)->committed())))
-                   .ok());
-  QUANTD_CHECK((*writer)->Finish().ok());
+  for (const std::string& tenant : Tenants()) {
+    auto writer = blobs_.Of(tenant)->OpenUpload("upload", digest, size_bytes);
+    QUANTD_CHECK(writer.ok());
+    QUANTD_CHECK((*writer)->Append(0, bytes).ok());
+    QUANTD_CHECK((*writer)->Finish().ok());
+  }
   return {.name = name, .digest = digest, .size_bytes = size_bytes};
 }
 

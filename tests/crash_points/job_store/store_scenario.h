@@ -68,12 +68,13 @@ class StoreScenario {
   Step Delete(const std::string& work);
   Step Pass(absl::Duration time);
   AttemptSucceeded Success(const std::string& content);
+  // To every tenant.
   StoredFile Upload(const std::string& name, const std::string& bytes);
 
   FakeClock clock_;
   RewindableIds ids_;
   ChangeSignal signal_;
-  MemoryBlobStore blobs_;
+  MemoryBlobStores blobs_{&clock_};
   RecordingStore store_;
   CatalogueRegistry catalogues_;
   TenantRegistry tenants_;

@@ -36,22 +36,18 @@ std::optional<std::pair<DiskImage::Node, std::string>> DiskImage::FindParent(
 }
 
 DiskImage::Node DiskImage::Create(bool is_folder) {
-  NodeState& state = nodes_[++last_node_];
-  state.is_folder = is_folder;
-  state.change_number = ++changes_;
+  nodes_[++last_node_].is_folder = is_folder;
   return last_node_;
 }
 
 void DiskImage::Write(Node file, int64_t offset, absl::string_view bytes) {
   NodeState& state = nodes_.at(file);
-  state.change_number = ++changes_;
   state.unsynced.push_back({.offset = offset, .bytes = std::string(bytes)});
   Apply(state.unsynced.back(), state.content);
 }
 
 void DiskImage::Truncate(Node file, int64_t size_bytes) {
   NodeState& state = nodes_.at(file);
-  state.change_number = ++changes_;
   state.unsynced.push_back({.offset = size_bytes, .truncates = true});
   Apply(state.unsynced.back(), state.content);
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "common/random.h"
 
 namespace quantd::testing {
@@ -36,9 +37,9 @@ class DiskImage {
     return nodes_.at(folder).entries;
   }
   const std::string& content(Node file) const { return nodes_.at(file).content; }
-  // When the content last changed, by a count of all changes.
-  int64_t change_number(Node file) const { return nodes_.at(file).change_number; }
-  void set_change_number(Node file, int64_t number) { nodes_[file].change_number = number; }
+  // As it was set; survives crashes, since nothing may depend on that.
+  absl::Time modify_time(Node node) const { return nodes_.at(node).modify_time; }
+  void set_modify_time(Node node, absl::Time time) { nodes_.at(node).modify_time = time; }
 
   // Without a name: gone with the next crash.
   Node Create(bool is_folder);
@@ -66,7 +67,7 @@ class DiskImage {
   };
   struct NodeState {
     bool is_folder = false;
-    int64_t change_number = 0;
+    absl::Time modify_time;
     std::string content;
     std::string durable;
     std::vector<FileChange> unsynced;
@@ -91,7 +92,6 @@ class DiskImage {
   std::vector<EntryChange> unsynced_entries_;
   Node last_node_ = kRoot;
   int64_t last_rename_ = 0;
-  int64_t changes_ = 0;
 };
 
 }  // namespace quantd::testing

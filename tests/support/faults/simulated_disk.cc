@@ -177,7 +177,7 @@ int SimulatedDisk::Stat(Node node, Info* info) {
   if (crashed_) return EIO;
   *info = {.size_bytes = static_cast<int64_t>(image_.content(node).size()),
            .is_folder = image_.IsFolder(node),
-           .change_number = image_.change_number(node)};
+           .modify_time = image_.modify_time(node)};
   return 0;
 }
 
@@ -273,12 +273,10 @@ int SimulatedDisk::SyncFolder(const std::string& path) {
   });
 }
 
-int SimulatedDisk::SetChangeNumber(const std::string& path, int64_t number) {
+int SimulatedDisk::SetModifyTime(Node node, absl::Time time) {
   const std::lock_guard lock(mutex_);
-  const auto node = image_.Find(path);
   if (crashed_) return EIO;
-  if (!node) return ENOENT;
-  image_.set_change_number(*node, number);
+  image_.set_modify_time(node, time);
   return 0;
 }
 

@@ -25,7 +25,7 @@ class SimulatedDisk {
   struct Info {
     int64_t size_bytes = 0;
     bool is_folder = false;
-    int64_t change_number = 0;
+    absl::Time modify_time;
   };
 
   // `plan` is borrowed.
@@ -60,7 +60,8 @@ class SimulatedDisk {
   int RemoveFolder(const std::string& path);
   int List(const std::string& path, std::vector<std::string>* names);
   int SyncFolder(const std::string& path);
-  int SetChangeNumber(const std::string& path, int64_t number);
+  // The plan does not hear of it.
+  int SetModifyTime(Node node, absl::Time time);
 
  private:
   // Does `change` unless the plan says otherwise. Guarded by mutex_, as all below.

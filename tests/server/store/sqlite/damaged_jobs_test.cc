@@ -16,7 +16,7 @@ using testing::StatusIs;
 
 class DamagedJobsTest : public ::testing::Test {
  protected:
-  DamagedJobsTest() : store_(*SqliteJobStore::Open(Path(), Durability::kProcess)) {
+  DamagedJobsTest() : store_(*SqliteJobStore::Open(Path(), {.durability = Durability::kProcess})) {
     for (const char* id : {"a", "b", "c"}) Insert(id, JobState::kQueued);
     for (const char* id : {"d", "e"}) Insert(id, JobState::kRunning);
   }
