@@ -43,7 +43,8 @@ absl::Status FromErrorCode(const std::error_code& error, absl::string_view actio
 }  // namespace
 
 absl::StatusOr<std::string> ReadFile(const std::string& path, int64_t bytes_max) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // Without O_NONBLOCK opening a named pipe would wait for a writer for ever.
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return ErrnoStatus("open", path);
   const auto close_fd = absl::MakeCleanup([fd] { ::close(fd); });
   struct stat info;

@@ -30,6 +30,24 @@ size_t SequenceLength(absl::string_view text) {
 
 }  // namespace
 
+bool IsValidUtf8(absl::string_view text) {
+  while (!text.empty()) {
+    const size_t length = SequenceLength(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+std::string ToPlainText(absl::string_view text, size_t bytes_max) {
+  std::string plain = ToValidUtf8(text.substr(0, bytes_max));
+  for (char& c : plain) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  if (text.size() > bytes_max) plain += "...";
+  return plain;
+}
+
 std::string ToValidUtf8(absl::string_view text) {
   std::string valid;
   valid.reserve(text.size());

@@ -1,6 +1,7 @@
 #include "proto/wire/status_proto.h"
 
 #include "common/error.h"
+#include "common/utf8.h"
 #include "google/rpc/error_details.pb.h"
 
 namespace quantd {
@@ -8,7 +9,8 @@ namespace quantd {
 google::rpc::Status ToProto(const absl::Status& status) {
   google::rpc::Status proto;
   proto.set_code(static_cast<int>(status.code()));
-  proto.set_message(std::string(status.message()));
+  // It may quote a file that is not UTF-8, and a receiver refuses a message with such a string.
+  proto.set_message(ToValidUtf8(absl::string_view(status.message())));
   if (status.ok()) return proto;
   const ErrorDetails details = GetErrorDetails(status);
   if (!details.reason.empty() || !details.metadata.empty()) {

@@ -18,5 +18,18 @@ TEST(ToValidUtf8, ReplacesEachBadByte) {
   EXPECT_EQ(ToValidUtf8("x\xe2\x82"), "x??");            // Cut short.
 }
 
+TEST(ToPlainText, ControlsAndBadBytesAreMarkedAndLongTextsAreCut) {
+  EXPECT_EQ(ToPlainText("caf\xc3\xa9", 10), "caf\xc3\xa9");
+  EXPECT_EQ(ToPlainText("a\x1b[2J\n\x7f\xff", 10), "a?[2J???");
+  EXPECT_EQ(ToPlainText(std::string(1000, 'x'), 4), "xxxx...");
+  EXPECT_EQ(ToPlainText("x\xe2\x82\xac", 2), "x?...");  // Cut inside a character.
+}
+
+TEST(IsValidUtf8, KnowsBadBytes) {
+  EXPECT_TRUE(IsValidUtf8(""));
+  EXPECT_TRUE(IsValidUtf8("caf\xc3\xa9"));
+  EXPECT_FALSE(IsValidUtf8("caf\xc3"));
+}
+
 }  // namespace
 }  // namespace quantd

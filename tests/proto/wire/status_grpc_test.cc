@@ -2,6 +2,7 @@
 
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "proto/wire/status_proto.h"
 #include "tests/support/status_matchers.h"
 
 namespace quantd {
@@ -36,6 +37,14 @@ TEST(StatusGrpc, AForeignErrorKeepsCodeAndMessage) {
   const absl::Status status = FromGrpc(grpc::Status(grpc::StatusCode::UNAVAILABLE, "connection refused"));
   EXPECT_THAT(status, testing::StatusIs(absl::StatusCode::kUnavailable));
   EXPECT_EQ(GetErrorDetails(status), ErrorDetails());
+}
+
+// A receiver refuses a whole message whose string is no UTF-8, and would take the job's verdict for a broken one.
+TEST(StatusGrpc, AMessageThatQuotesBytesThatAreNotUtf8IsReadable) {
+  google::rpc::Status proto = ToProto(MakeError(absl::StatusCode::kInvalidArgument, "BAD_DATA", "member '\xff\xfe'"));
+  google::rpc::Status received;
+  ASSERT_TRUE(received.ParseFromString(proto.SerializeAsString()));
+  EXPECT_EQ(received.message(), "member '\?\?'");
 }
 
 }  // namespace
