@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/error.h"
 #include "common/file.h"
+#include "common/git_lfs.h"
 #include "common/status_macros.h"
 #include "worker/io/data/array_limits.h"
 #include "worker/io/data/data_errors.h"
@@ -64,8 +65,9 @@ DataFormat FormatOfName(absl::string_view file) {
 absl::StatusOr<std::vector<NamedArray>> ReadArrayFile(const std::string& file,
                                                       const std::string& path, DataFormat format) {
   absl::StatusOr<std::string> bytes = ReadFile(path, kDataFileBytesMax);
-  if (!bytes.ok()) return Annotate(bytes.status(), FileField(file));
+  if (!bytes.ok()) return UnreadableData(file, bytes.status());
   if (bytes->empty()) return BadData(file, "the file is empty");
+  if (IsGitLfsPointer(*bytes)) return BadData(file, kIsGitLfsPointer);
   if (format == DataFormat::kAuto) format = FormatOfName(file);
   if (format == DataFormat::kAuto) format = FormatOfBytes(*bytes);
   absl::StatusOr<std::vector<NamedArray>> arrays = Parse(file, *bytes, format);

@@ -16,4 +16,12 @@ absl::StatusOr<int64_t> CheckedArrayBytes(const Shape& shape, DataType dtype) {
   return *count * width;
 }
 
+absl::Status CheckUnpackRatio(int64_t packed_bytes, int64_t unpacked_bytes) {
+  if (unpacked_bytes <= kUnpackedBytesFree) return absl::OkStatus();
+  if (unpacked_bytes / kUnpackRatioMax <= packed_bytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(packed_bytes, " compressed bytes would become ", unpacked_bytes, ", more than ",
+                   kUnpackRatioMax, " times as many; if that is meant, store the data uncompressed"));
+}
+
 }  // namespace quantd

@@ -17,4 +17,14 @@ inline constexpr size_t kArrayRankMax = 8;
 // more than kDataArrayBytesMax bytes. Call it before allocating.
 absl::StatusOr<int64_t> CheckedArrayBytes(const Shape& shape, DataType dtype);
 
+// A small file may unpack to much: deflate makes a thousand bytes of one, and so does an image of one
+// colour. Up to the first bound nobody minds. Above it more than the second is a bomb: photos, spectra
+// and tokens compress to no less than a fiftieth.
+inline constexpr int64_t kUnpackedBytesFree = int64_t{64} << 20;
+inline constexpr int64_t kUnpackRatioMax = 100;
+
+// INVALID_ARGUMENT with a plain message where `packed` bytes claim to hold too many. Call it before
+// unpacking.
+absl::Status CheckUnpackRatio(int64_t packed_bytes, int64_t unpacked_bytes);
+
 }  // namespace quantd

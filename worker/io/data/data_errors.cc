@@ -3,10 +3,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/error.h"
+#include "common/utf8.h"
 #include "worker/io/data/input_shape.h"
 
 namespace quantd {
 namespace {
+
+constexpr size_t kProblemBytesMax = 600;
 
 // "[N,1,28,28]"; unknown extents without a symbol are "?".
 std::string InputShapeString(const ValueInfo& input) {
@@ -44,7 +47,16 @@ std::string ShapeHint(const Shape& row, const ValueInfo& input) {
 std::string FileField(absl::string_view file) { return absl::StrCat("data.files[", file, "]"); }
 
 absl::Status BadData(absl::string_view file, absl::string_view problem) {
-  return InvalidField("BAD_DATA", FileField(file), problem);
+  // The problem may quote the file.
+  return InvalidField("BAD_DATA", FileField(file), ToPlainText(problem, kProblemBytesMax));
+}
+
+absl::Status UnreadableData(absl::string_view file, const absl::Status& status) {
+  const bool of_disk = !GetErrorDetails(status).reason.empty();
+  if (!of_disk && (absl::IsInvalidArgument(status) || absl::IsResourceExhausted(status))) {
+    return BadData(file, status.message());
+  }
+  return Annotate(status, FileField(file));
 }
 
 absl::Status NotFinite(absl::string_view file, absl::string_view where, int64_t row) {
@@ -105,7 +117,7 @@ absl::Status LabelCountMismatch(int64_t labels, int64_t rows) {
 }
 
 absl::Status BadLabel(absl::string_view problem) {
-  return InvalidField("BAD_LABEL", "data.labels", problem);
+  return InvalidField("BAD_LABEL", "data.labels", ToPlainText(problem, kProblemBytesMax));
 }
 
 absl::Status BadPreprocessing(absl::string_view field, absl::string_view problem) {

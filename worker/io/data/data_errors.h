@@ -18,6 +18,10 @@ std::string FileField(absl::string_view file);
 // BAD_DATA: the file is damaged, hostile, too large or of a kind that is not read.
 absl::Status BadData(absl::string_view file, absl::string_view problem);
 
+// Why ReadFile could not give a file's content. BAD_DATA where the file is at fault (no regular file,
+// too large); what is ours, such as a disk that fails, keeps its code and gets the file's name.
+absl::Status UnreadableData(absl::string_view file, const absl::Status& status);
+
 // NOT_FINITE: a NaN or an infinity, or a value beyond the model's input type. `where` names the
 // array or is empty.
 absl::Status NotFinite(absl::string_view file, absl::string_view where, int64_t row);

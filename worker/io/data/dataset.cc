@@ -47,7 +47,7 @@ absl::StatusOr<Labels> LabelsFromFile(const std::string& file, const std::string
                                       int32_t column) {
   if (absl::EndsWithIgnoreCase(file, ".csv")) {
     absl::StatusOr<std::string> text = ReadFile(path, kDataFileBytesMax);
-    if (!text.ok()) return Annotate(text.status(), FileField(file));
+    if (!text.ok()) return UnreadableData(file, text.status());
     return LabelsFromCsv(file, *text, column);
   }
   ASSIGN_OR_RETURN(const std::vector<NamedArray> arrays,

@@ -70,6 +70,7 @@ absl::StatusOr<Tensor> ParseIdx(absl::string_view bytes) {
     // The header alone first: it says how much may follow.
     ASSIGN_OR_RETURN(const std::string prefix, GunzipPrefix(bytes, kHeaderBytesMax));
     ASSIGN_OR_RETURN(const Header header, ParseHeader(prefix));
+    RETURN_IF_ERROR(CheckUnpackRatio(static_cast<int64_t>(bytes.size()), header.data_bytes));
     ASSIGN_OR_RETURN(inflated, Gunzip(bytes, header.header_bytes + header.data_bytes));
     bytes = inflated;
   }

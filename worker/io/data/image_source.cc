@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/error.h"
 #include "common/file.h"
+#include "common/git_lfs.h"
 #include "common/status_macros.h"
 #include "worker/io/data/convert.h"
 #include "worker/io/data/data_errors.h"
@@ -18,10 +19,15 @@ using NamedPath = std::pair<std::string, std::string>;
 absl::StatusOr<PixelRow> ReadImage(const NamedPath& file, const ValueInfo& input,
                                    const Preprocessing& preprocessing) {
   absl::StatusOr<std::string> bytes = ReadFile(file.second, kImageFileBytesMax);
-  if (!bytes.ok()) return Annotate(bytes.status(), FileField(file.first));
+  if (!bytes.ok()) return UnreadableData(file.first, bytes.status());
+  if (bytes->empty()) return BadData(file.first, "the file is empty");
+  if (IsGitLfsPointer(*bytes)) return BadData(file.first, kIsGitLfsPointer);
   absl::StatusOr<Image> image = DecodeImage(*bytes);
   if (!image.ok()) return BadData(file.first, image.status().message());
   const PixelView view{image->pixels.data(), image->width, image->height, image->channels};
+  // Before the pixels become numbers of eight bytes each.
+  const absl::StatusOr<Shape> shape = PreprocessedShape(view, preprocessing, input);
+  if (shape.ok() && !FitsInput(*shape, input)) return InputShapeMismatch(file.first, *shape, input);
   absl::StatusOr<PixelRow> row = PreprocessPixels(view, preprocessing, input);
   if (!row.ok() && GetErrorDetails(row.status()).reason.empty()) {
     return BadData(file.first, row.status().message());

@@ -9,6 +9,8 @@
 // clang-format on
 
 #include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "worker/io/data/array_limits.h"
 #include "worker/io/data/image.h"
 
 namespace quantd {
@@ -86,6 +88,8 @@ absl::StatusOr<Image> Decode(Decoder* decoder, absl::string_view bytes) {
   jpeg.dct_method = JDCT_ISLOW;
   Image image{static_cast<int32_t>(width), static_cast<int32_t>(height), jpeg.num_components, {}};
   const size_t row_bytes = static_cast<size_t>(width) * image.channels;
+  RETURN_IF_ERROR(CheckUnpackRatio(static_cast<int64_t>(bytes.size()),
+                                   static_cast<int64_t>(row_bytes) * height));
   image.pixels.resize(row_bytes * static_cast<size_t>(height));
   if (!ReadPixels(decoder, image.pixels.data(), row_bytes)) return Bad(decoder->message);
   return image;

@@ -6,7 +6,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
+#include "common/git_lfs.h"
 #include "common/status_macros.h"
 #include "worker/io/data/convert.h"
 #include "worker/io/data/data_errors.h"
@@ -25,6 +25,18 @@ std::optional<int64_t> ParseLabel(absl::string_view text) {
     label = label * 10 + (c - '0');
   }
   return label;
+}
+
+// The cell of this column; empty where the line has fewer. No list of all cells is made: a hostile
+// line has millions.
+absl::string_view Cell(absl::string_view line, int32_t column) {
+  if (column < 0) return "";
+  for (; column > 0; --column) {
+    const size_t comma = line.find(',');
+    if (comma == absl::string_view::npos) return "";
+    line.remove_prefix(comma + 1);
+  }
+  return line.substr(0, line.find(','));
 }
 
 absl::string_view BaseName(absl::string_view file) {
@@ -59,6 +71,8 @@ absl::StatusOr<Labels> LabelsFromArray(const NamedArray& array, int32_t column) 
 
 absl::StatusOr<Labels> LabelsFromCsv(absl::string_view file, absl::string_view text,
                                      int32_t column) {
+  if (text.empty()) return BadLabel(absl::StrCat("'", file, "' is empty"));
+  if (IsGitLfsPointer(text)) return BadLabel(absl::StrCat("'", file, "': ", kIsGitLfsPointer));
   Labels labels;
   int64_t line_number = 0;
   while (!text.empty()) {
@@ -72,11 +86,7 @@ absl::StatusOr<Labels> LabelsFromCsv(absl::string_view file, absl::string_view t
       return BadLabel(
           absl::StrCat("line ", line_number, " of '", file, "' has quotes, which are not read"));
     }
-    const std::vector<absl::string_view> cells = absl::StrSplit(line, ',');
-    std::optional<int64_t> label;
-    if (column >= 0 && static_cast<size_t>(column) < cells.size()) {
-      label = ParseLabel(absl::StripAsciiWhitespace(cells[static_cast<size_t>(column)]));
-    }
+    const std::optional<int64_t> label = ParseLabel(absl::StripAsciiWhitespace(Cell(line, column)));
     if (label.has_value()) {
       labels.of_row.push_back(*label);
     } else if (line_number > 1) {

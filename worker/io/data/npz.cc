@@ -180,7 +180,7 @@ absl::StatusOr<std::map<std::string, Tensor>> ParseNpz(absl::string_view bytes) 
   ASSIGN_OR_RETURN(const Directory directory, FindDirectory(bytes));
   ASSIGN_OR_RETURN(const std::vector<Member> members, ReadDirectory(bytes, directory));
   std::vector<std::pair<size_t, size_t>> packed, extents;
-  uint64_t total = 0;
+  uint64_t total = 0, packed_total = 0;
   for (const Member& member : members) {
     if (member.flags & 1) return Bad(absl::StrCat("member '", member.name, "' is encrypted"));
     if (!absl::EndsWith(member.name, ".npy")) {
@@ -190,10 +190,13 @@ absl::StatusOr<std::map<std::string, Tensor>> ParseNpz(absl::string_view bytes) 
       return Bad(absl::StrCat("it holds more than ", kDataArrayBytesMax, " bytes"));
     }
     ASSIGN_OR_RETURN(const auto range, Locate(bytes, directory, member));
+    packed_total += member.packed_bytes;
     packed.push_back(range);
     extents.emplace_back(member.offset, range.second);
   }
   RETURN_IF_ERROR(CheckDisjoint(extents));
+  RETURN_IF_ERROR(
+      CheckUnpackRatio(static_cast<int64_t>(packed_total), static_cast<int64_t>(total)));
 
   std::map<std::string, Tensor> arrays;
   for (size_t i = 0; i < members.size(); ++i) {

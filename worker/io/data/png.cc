@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "worker/io/data/array_limits.h"
 #include "worker/io/data/byte_reader.h"
 #include "worker/io/data/image.h"
 
@@ -57,6 +58,8 @@ absl::StatusOr<Image> Decode(png_image* png, absl::string_view bytes) {
   Image image{static_cast<int32_t>(width), static_cast<int32_t>(height), color ? 3 : 1, {}};
   const size_t stored = image.channels + (alpha ? 1 : 0);
   const size_t pixels = static_cast<size_t>(width * height);
+  RETURN_IF_ERROR(CheckUnpackRatio(static_cast<int64_t>(bytes.size()),
+                                   static_cast<int64_t>(pixels * stored)));
   image.pixels.resize(pixels * stored);
   if (png_image_finish_read(png, nullptr, image.pixels.data(), 0, nullptr) == 0) {
     return Bad(png->message);

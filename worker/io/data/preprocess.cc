@@ -173,6 +173,14 @@ bool ChangesGeometryOrChannels(const Preprocessing& p) {
          p.channels != ChannelOrder::kUnspecified;
 }
 
+absl::StatusOr<Shape> PreprocessedShape(const PixelView& image, const Preprocessing& preprocessing,
+                                        const ValueInfo& input) {
+  ASSIGN_OR_RETURN(const Geometry g, Plan(image, preprocessing));
+  const int64_t channels = Resolve(preprocessing, input) == ChannelOrder::kGray ? 1 : 3;
+  if (preprocessing.layout == PixelLayout::kNhwc) return Shape{g.height, g.width, channels};
+  return Shape{channels, g.height, g.width};
+}
+
 absl::StatusOr<PixelRow> PreprocessPixels(const PixelView& image,
                                           const Preprocessing& preprocessing,
                                           const ValueInfo& input) {

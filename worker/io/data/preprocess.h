@@ -31,6 +31,11 @@ struct PixelRow {
   std::vector<double> values;
 };
 
+// The shape of what PreprocessPixels gives, known before the image is touched. The same errors but
+// for mean and std.
+absl::StatusOr<Shape> PreprocessedShape(const PixelView& image, const Preprocessing& preprocessing,
+                                        const ValueInfo& input);
+
 // Resizes, crops, reorders channels and normalizes. ChannelOrder::kUnspecified gives one gray plane
 // when the input's channel extent is 1 and RGB otherwise; a gray image becomes three equal
 // channels.
