@@ -3,6 +3,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/error.h"
+#include "common/utf8.h"
 #include "worker/graph/tensor.h"
 
 namespace quantd::onnx_io {
@@ -46,6 +47,19 @@ absl::Status BadTensor(absl::string_view field, absl::string_view description) {
 
 absl::Status BadExternalData(absl::string_view field, absl::string_view description) {
   return InvalidField("EXTERNAL_DATA", field, description);
+}
+
+absl::Status CheckText(absl::string_view field, absl::string_view what, absl::string_view text) {
+  if (IsValidUtf8(text)) return absl::OkStatus();
+  return BadGraph(field, absl::StrCat("its ", what, " is not UTF-8; rename it and export the model again"));
+}
+
+absl::Status StructureTooLarge(int64_t bytes_max) {
+  const std::string description =
+      absl::StrCat("its nodes, attributes and names would take more than ", bytes_max,
+                   " bytes of memory; is this file what an exporter wrote?");
+  return MakeError(absl::StatusCode::kResourceExhausted, absl::StrCat("model: ", description),
+                   ErrorDetails{.reason = "MODEL_TOO_LARGE", .violations = {{"model", description}}});
 }
 
 absl::Status ModelTooLarge(int64_t bytes, int64_t bytes_max) {

@@ -25,8 +25,13 @@ absl::Status BadGraph(absl::string_view field, absl::string_view description);
 absl::Status BadTensor(absl::string_view field, absl::string_view description);
 absl::Status BadExternalData(absl::string_view field, absl::string_view description);
 
+// BAD_GRAPH for a text that is not UTF-8; `what` is "name" or the like. Names go into reports and artifacts, whose
+// readers take no other bytes. (ONNX's own schema does not check: its strings are those of proto2.)
+absl::Status CheckText(absl::string_view field, absl::string_view what, absl::string_view text);
+
 // RESOURCE_EXHAUSTED, reason MODEL_TOO_LARGE.
 absl::Status ModelTooLarge(int64_t bytes, int64_t bytes_max);
+absl::Status StructureTooLarge(int64_t bytes_max);
 
 // UNIMPLEMENTED, reasons UNSUPPORTED_OPSET, UNSUPPORTED_DTYPE, UNSUPPORTED_MODEL.
 absl::Status UnsupportedOpset(int64_t version, int64_t lowest, int64_t highest);

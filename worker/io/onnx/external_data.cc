@@ -3,13 +3,13 @@
 #include <onnx/onnx_pb.h>
 
 #include <cstring>
-#include <filesystem>
 #include <optional>
-#include <system_error>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/error.h"
+#include "common/git_lfs.h"
 #include "common/status_macros.h"
 #include "worker/io/onnx/errors.h"
 
@@ -77,13 +77,20 @@ absl::StatusOr<std::shared_ptr<const MappedFile>> ExternalData::File(const std::
     return BadExternalData(field, absl::StrCat("the file '", Shown(location),
                                                "' did not come with the model; upload it too"));
   }
-  std::error_code error;
-  // The model's author chose the file's content, and must not choose with it what else is read. The open refuses links
-  // too, were one put there in between.
-  if (std::filesystem::is_symlink(it->second, error)) {
-    return BadExternalData(field, absl::StrCat("the file '", Shown(location), "' is a symbolic link"));
+  // The model's author chose the file's content, and must not choose with it what else is read. It is the open itself
+  // that refuses links: one could be put there after any check before it.
+  absl::StatusOr<std::shared_ptr<const MappedFile>> opened = MappedFile::Open(it->second, Links::kRefuse);
+  if (absl::IsInvalidArgument(opened.status())) {
+    return BadExternalData(field, absl::StrCat("the file '", Shown(location), "': ", opened.status().message()));
   }
-  ASSIGN_OR_RETURN(file, MappedFile::Open(it->second, Links::kRefuse));
+  if (!opened.ok()) return Annotate(opened.status(), field);
+  if ((*opened)->content().empty()) {
+    return BadExternalData(field, absl::StrCat("the file '", Shown(location), "' is empty"));
+  }
+  if (IsGitLfsPointer((*opened)->content())) {
+    return BadExternalData(field, absl::StrCat("the file '", Shown(location), "': ", kIsGitLfsPointer));
+  }
+  file = *std::move(opened);
   return file;
 }
 

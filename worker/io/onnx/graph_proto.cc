@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/error.h"
 #include "common/status_macros.h"
+#include "common/utf8.h"
 #include "worker/graph/operator_arity.h"
 #include "worker/io/onnx/attribute_proto.h"
 #include "worker/io/onnx/errors.h"
@@ -19,11 +19,14 @@ namespace {
 
 // Of the operators that rewrites make for the executor. They trust what they are given.
 constexpr char kOwnDomain[] = "quantd";
+// Of a message that quotes names.
+constexpr size_t kSortProblemBytesMax = 600;
 
 absl::StatusOr<ValueInfo> ValueInfoFromProto(const onnx::ValueInfoProto& proto,
                                              absl::string_view field) {
   ValueInfo info{.name = proto.name()};
   if (info.name.empty()) return BadGraph(field, "has no name");
+  RETURN_IF_ERROR(CheckText(field, "name", info.name));
   if (!proto.has_type() || proto.type().value_case() == onnx::TypeProto::VALUE_NOT_SET) return info;
   const onnx::TypeProto* tensor = &proto.type();
   if (tensor->has_optional_type()) {
@@ -54,6 +57,7 @@ absl::StatusOr<ValueInfo> ValueInfoFromProto(const onnx::ValueInfoProto& proto,
     if (dim.has_dim_value() && dim.dim_value() >= 0) {
       dimension.extent = dim.dim_value();
     } else {
+      RETURN_IF_ERROR(CheckText(field, "extent's name", dim.dim_param()));
       dimension.symbol = dim.dim_param();
     }
     info.shape.push_back(std::move(dimension));
@@ -76,6 +80,7 @@ class GraphBuilder {
       : external_data_(external_data), path_(std::move(path)), depth_(depth) {}
 
   absl::StatusOr<Graph> Build(onnx::GraphProto& proto) {
+    RETURN_IF_ERROR(CheckText(path_, "name", proto.name()));
     graph_.name = proto.name();
     RETURN_IF_ERROR(ReadInitializers(proto));
     RETURN_IF_ERROR(ReadValues(proto));
@@ -101,6 +106,7 @@ class GraphBuilder {
 
   absl::Status AddInitializer(const std::string& name, Tensor tensor, const std::string& field) {
     if (name.empty()) return BadTensor(field, "has no name");
+    RETURN_IF_ERROR(CheckText(field, "name", name));
     if (!graph_.initializers.emplace(name, std::move(tensor)).second) {
       return BadGraph(field, absl::StrCat("tensor '", Shown(name), "' is made more than once"));
     }
@@ -167,12 +173,17 @@ class GraphBuilder {
                                               : proto.name());
     const std::string field = FieldOf(path_, "node", node.name);
     if (node.op_type.empty()) return BadGraph(field, "has no operator type");
+    RETURN_IF_ERROR(CheckText(field, "name", node.name));
+    RETURN_IF_ERROR(CheckText(field, "operator type", node.op_type));
+    RETURN_IF_ERROR(CheckText(field, "domain", node.domain));
+    for (const std::string& output : node.outputs) RETURN_IF_ERROR(CheckText(field, "output's name", output));
     const BodyReader read_body = [this](onnx::GraphProto& body,
                                         absl::string_view body_field) {
       return ReadBody(body, body_field);
     };
     for (onnx::AttributeProto& attribute : *proto.mutable_attribute()) {
       const std::string attribute_field = FieldOf(field, "attribute", attribute.name());
+      RETURN_IF_ERROR(CheckText(attribute_field, "name", attribute.name()));
       ASSIGN_OR_RETURN(AttributeValue value,
                        AttributeFromProto(attribute, attribute_field, external_data_, read_body));
       if (!node.attributes.emplace(attribute.name(), std::move(value)).second) {
@@ -188,6 +199,7 @@ class GraphBuilder {
       return UnsupportedModel(field, absl::StrCat("is of domain '", kOwnDomain, "', which no file may use"));
     }
     if (const std::string problem = ArityProblem(node); !problem.empty()) return BadGraph(field, problem);
+    for (const std::string& input : node.inputs) RETURN_IF_ERROR(CheckText(field, "input's name", input));
     reads_.insert(node.inputs.begin(), node.inputs.end());
     graph_.nodes.push_back(std::move(node));
     return absl::OkStatus();
@@ -208,7 +220,9 @@ class GraphBuilder {
     if (depth_ > 0) {
       for (const std::string& name : captures_) graph_.inputs.push_back({.name = name});
     }
-    RETURN_IF_ERROR(Annotate(SortTopologically(graph_), path_));
+    if (const absl::Status sorted = SortTopologically(graph_); !sorted.ok()) {
+      return BadGraph(path_, ToPlainText(absl::string_view(sorted.message()), kSortProblemBytesMax));
+    }
     graph_.inputs.resize(own_inputs);
     return absl::OkStatus();
   }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
@@ -18,6 +19,9 @@ absl::StatusOr<std::shared_ptr<const MappedFile>> MappedFile::Open(const std::st
   // Without O_NONBLOCK opening a named pipe would wait for a writer for ever.
   const int follow = links == Links::kFollow ? 0 : O_NOFOLLOW;
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | follow);
+  if (fd < 0 && errno == ELOOP) {
+    return absl::InvalidArgumentError(absl::StrCat(path, " is a symbolic link"));
+  }
   if (fd < 0) return ErrnoStatus("open", path);
   const auto close_fd = absl::MakeCleanup([fd] { ::close(fd); });
   struct stat info;

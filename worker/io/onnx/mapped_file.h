@@ -17,7 +17,7 @@ enum class Links { kFollow, kRefuse };
 // shortens the file in place; blobs are never changed after they got their name.
 class MappedFile {
  public:
-  // Errors: INVALID_ARGUMENT for what is no regular file; those of errno, which name the path.
+  // Errors: INVALID_ARGUMENT for what is no regular file, or a link that is refused; those of errno, which name the path.
   static absl::StatusOr<std::shared_ptr<const MappedFile>> Open(const std::string& path,
                                                                 Links links = Links::kFollow);
   ~MappedFile();

@@ -10,6 +10,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/file.h"
+#include "common/git_lfs.h"
 #include "common/status_macros.h"
 #include "worker/io/onnx/errors.h"
 #include "worker/graph/rewrites/legacy_opset.h"
@@ -18,6 +20,7 @@
 #include "worker/io/onnx/graph_proto.h"
 #include "worker/io/onnx/mapped_file.h"
 #include "worker/io/onnx/mapped_stream.h"
+#include "worker/io/onnx/structure.h"
 
 namespace quantd {
 namespace {
@@ -40,9 +43,7 @@ bool LooksLikeText(absl::string_view bytes) {
 // What else a file may be that was taken for a model; empty when nothing fits.
 std::string Guess(absl::string_view bytes) {
   using absl::StartsWith;
-  if (StartsWith(bytes, "version https://git-lfs")) {
-    return "; it is a Git LFS pointer: fetch the real file with 'git lfs pull'";
-  }
+  if (IsGitLfsPointer(bytes)) return absl::StrCat("; ", kIsGitLfsPointer);
   if (StartsWith(bytes, "PK\x03\x04")) {
     return "; it begins like a zip archive (a PyTorch checkpoint is one too): export it to ONNX";
   }
@@ -69,6 +70,7 @@ absl::Status Parse(absl::string_view bytes, google::protobuf::io::ZeroCopyInputS
   if (static_cast<int64_t>(bytes.size()) > kModelBytesMax) {
     return onnx_io::ModelTooLarge(static_cast<int64_t>(bytes.size()), kModelBytesMax);
   }
+  RETURN_IF_ERROR(onnx_io::CheckStructure(bytes, kMessageDepthMax));
   google::protobuf::io::CodedInputStream input(&stream);
   input.SetRecursionLimit(kMessageDepthMax);
   if (!proto.ParseFromCodedStream(&input) || !input.ConsumedEntireMessage()) {
@@ -109,9 +111,14 @@ absl::StatusOr<Model> FromProto(onnx::ModelProto& proto,
   ASSIGN_OR_RETURN(model.opset_imports, Opsets(proto));
   RETURN_IF_ERROR(onnx_io::ExpandFunctions(proto));
   model.ir_version = proto.ir_version();
+  RETURN_IF_ERROR(onnx_io::CheckText("model", "producer name", proto.producer_name()));
+  RETURN_IF_ERROR(onnx_io::CheckText("model", "producer version", proto.producer_version()));
   model.producer_name = proto.producer_name();
   model.producer_version = proto.producer_version();
   for (const onnx::StringStringEntryProto& entry : proto.metadata_props()) {
+    const std::string field = onnx_io::FieldOf("model", "metadata_props", entry.key());
+    RETURN_IF_ERROR(onnx_io::CheckText(field, "key", entry.key()));
+    RETURN_IF_ERROR(onnx_io::CheckText(field, "value", entry.value()));
     model.metadata[entry.key()] = entry.value();
   }
   onnx_io::ExternalData external_data(external_files);
@@ -126,9 +133,14 @@ absl::StatusOr<Model> ReadOnnxModel(const std::string& path,
                                     const std::map<std::string, std::string>& external_files) {
   onnx::ModelProto proto;
   {
-    ASSIGN_OR_RETURN(const auto file, onnx_io::MappedFile::Open(path));
-    onnx_io::MappedStream stream(*file);
-    RETURN_IF_ERROR(Parse(file->content(), stream, proto));
+    // Before it is mapped: a process with a bound on its address space would have no room for it.
+    ASSIGN_OR_RETURN(const int64_t file_bytes, FileSize(path));
+    if (file_bytes > kModelBytesMax) return onnx_io::ModelTooLarge(file_bytes, kModelBytesMax);
+    const auto file = onnx_io::MappedFile::Open(path);
+    if (absl::IsInvalidArgument(file.status())) return MalformedModel(file.status().message());
+    RETURN_IF_ERROR(file.status());
+    onnx_io::MappedStream stream(**file);
+    RETURN_IF_ERROR(Parse((*file)->content(), stream, proto));
   }
   return FromProto(proto, external_files);
 }
