@@ -3,7 +3,9 @@
 #include <yaml-cpp/yaml.h>
 
 #include <cmath>
+#include <exception>
 #include <limits>
+#include <set>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -14,7 +16,9 @@
 #include "client/cli/values.h"
 #include "common/error.h"
 #include "common/file.h"
+#include "common/git_lfs.h"
 #include "common/status_macros.h"
+#include "common/utf8.h"
 #include "common/words.h"
 #include "google/protobuf/duration.pb.h"
 #include "quantd/v1/spec.pb.h"
@@ -30,6 +34,24 @@ using google::protobuf::Reflection;
 
 constexpr int64_t kFileBytesMax = 4 << 20;
 constexpr int kDepthMax = 32;
+// Aliases repeat a value at the price of three bytes; a file that is only written out holds no more
+// than this many.
+constexpr int kValuesMax = 200'000;
+// Keys and values are quoted in messages up to here.
+constexpr size_t kShownBytesMax = 120;
+
+// A file's words, as a terminal may get them.
+std::string Shown(absl::string_view text) { return ToPlainText(text, kShownBytesMax); }
+
+// `place` is "", or ":line:column".
+absl::Status InvalidFile(absl::string_view source, absl::string_view place, absl::string_view path,
+                         absl::string_view problem) {
+  const std::string field = path.empty() ? "document" : std::string(path);
+  const std::string shown = ToPlainText(problem, 4 * kShownBytesMax);
+  return MakeError(absl::StatusCode::kInvalidArgument,
+                   absl::StrCat(source, place, ": ", path, path.empty() ? "" : ": ", shown),
+                   ErrorDetails{.reason = "INVALID_FILE", .violations = {{field, shown}}});
+}
 
 // Walks a YAML tree beside the message's description.
 class Reader {
@@ -55,6 +77,7 @@ class Reader {
                      absl::string_view problem) const;
 
   const std::string source_;
+  int values_ = 0;  // Read so far.
 };
 
 bool Quoted(const YAML::Node& node) { return node.Tag() == "!"; }
@@ -79,11 +102,8 @@ void SetParameterValue(const YAML::Node& node, v1::ParameterValue* value) {
 absl::Status Reader::Error(const YAML::Node& node, const std::string& path,
                            absl::string_view problem) const {
   const YAML::Mark mark = node.Mark();
-  const std::string field = path.empty() ? "document" : path;
-  const std::string message =
-      absl::StrCat(source_, ":", mark.line + 1, ":", mark.column + 1, ": ", field, ": ", problem);
-  ErrorDetails details = {.reason = "INVALID_FILE", .violations = {{field, std::string(problem)}}};
-  return MakeError(absl::StatusCode::kInvalidArgument, message, details);
+  return InvalidFile(source_, absl::StrCat(":", mark.line + 1, ":", mark.column + 1),
+                     path.empty() ? "document" : path, problem);
 }
 
 absl::StatusOr<bool> Reader::ReadShortForm(const YAML::Node& node, const std::string& path,
@@ -118,6 +138,11 @@ absl::StatusOr<bool> Reader::ReadShortForm(const YAML::Node& node, const std::st
 absl::Status Reader::ReadMessage(const YAML::Node& node, const std::string& path, int depth,
                                  Message* message) {
   if (depth > kDepthMax) return Error(node, path, "is nested too deeply");
+  if (++values_ > kValuesMax) {
+    return Error(
+        node, path,
+        absl::StrCat("the file holds more than ", kValuesMax, " values; mind its aliases"));
+  }
   if (node.IsScalar()) {
     ASSIGN_OR_RETURN(const bool read, ReadShortForm(node, path, message));
     if (read) return absl::OkStatus();
@@ -126,9 +151,10 @@ absl::Status Reader::ReadMessage(const YAML::Node& node, const std::string& path
     return Error(node, path, "fields are expected here, as in 'name: value'");
   }
   const Descriptor* type = message->GetDescriptor();
+  std::set<const FieldDescriptor*> seen;  // A field may be spelled in two ways.
   for (const auto& entry : node) {
     if (!entry.first.IsScalar()) return Error(entry.first, path, "a field name is expected here");
-    const std::string& key = entry.first.Scalar();
+    const std::string key = Shown(entry.first.Scalar());
     const FieldDescriptor* field = type->FindFieldByName(key);
     if (field == nullptr) field = type->FindFieldByCamelcaseName(key);
     const std::string field_path = path.empty() ? key : absl::StrCat(path, ".", key);
@@ -140,6 +166,7 @@ absl::Status Reader::ReadMessage(const YAML::Node& node, const std::string& path
                    absl::StrCat("no such field",
                                 near.empty() ? "" : absl::StrCat("; did you mean '", near, "'?")));
     }
+    if (!seen.insert(field).second) return Error(entry.first, field_path, "stands twice");
     if (entry.second.IsNull()) continue;
     const auto* oneof = field->real_containing_oneof();
     if (oneof != nullptr && message->GetReflection()->HasOneof(*message, oneof)) {
@@ -170,10 +197,14 @@ absl::Status Reader::ReadMap(const YAML::Node& node, const std::string& path, in
   if (!node.IsMap()) return Error(node, path, "pairs are expected here, as in 'key: value'");
   const FieldDescriptor* key_field = field->message_type()->map_key();
   const FieldDescriptor* value_field = field->message_type()->map_value();
+  std::set<std::string> seen;
   for (const auto& entry : node) {
-    Message* pair = message->GetReflection()->AddMessage(message, field);
     const std::string entry_path =
-        absl::StrCat(path, ".", entry.first.IsScalar() ? entry.first.Scalar() : "?");
+        absl::StrCat(path, ".", entry.first.IsScalar() ? Shown(entry.first.Scalar()) : "?");
+    if (entry.first.IsScalar() && !seen.insert(entry.first.Scalar()).second) {
+      return Error(entry.first, entry_path, "stands twice");
+    }
+    Message* pair = message->GetReflection()->AddMessage(message, field);
     RETURN_IF_ERROR(ReadValue(entry.first, entry_path, depth + 1, key_field, pair));
     RETURN_IF_ERROR(ReadValue(entry.second, entry_path, depth + 1, value_field, pair));
   }
@@ -190,6 +221,9 @@ absl::Status Reader::ReadValue(const YAML::Node& node, const std::string& path, 
     return ReadMessage(node, path, depth + 1, child);
   }
   if (!node.IsScalar()) return Error(node, path, "a single value is expected here");
+  if (++values_ > kValuesMax) {
+    return Error(node, path, absl::StrCat("the file holds more than ", kValuesMax, " values"));
+  }
   const std::string& text = node.Scalar();
   switch (field->cpp_type()) {
     case FieldDescriptor::CPPTYPE_STRING:
@@ -259,24 +293,32 @@ absl::Status Reader::ReadNumber(const YAML::Node& node, const std::string& path,
 }  // namespace
 
 absl::Status ParseMessage(absl::string_view text, const std::string& source, Message* message) {
-  const auto fail = [&source](const std::string& problem) {
-    return MakeError(absl::StatusCode::kInvalidArgument, "INVALID_FILE",
-                     absl::StrCat(source, problem));
-  };
+  if (IsGitLfsPointer(text)) return InvalidFile(source, "", "", kIsGitLfsPointer);
   try {
     const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.empty() || documents[0].IsNull()) return fail(": the file is empty");
-    if (documents.size() > 1) return fail(": one document is expected, not several");
+    if (documents.empty() || documents[0].IsNull()) {
+      return InvalidFile(source, "", "", "the file is empty");
+    }
+    if (documents.size() > 1) {
+      return InvalidFile(source, "", "", "one document is expected, not several");
+    }
     return Reader(source).ReadMessage(documents[0], "", 0, message);
   } catch (const YAML::Exception& error) {
-    return fail(
-        absl::StrCat(":", error.mark.line + 1, ":", error.mark.column + 1, ": ", error.msg));
+    const std::string place = absl::StrCat(":", error.mark.line + 1, ":", error.mark.column + 1);
+    return InvalidFile(source, place, "", error.msg);
+  } catch (const std::exception& error) {
+    // yaml-cpp lets those of the standard library through.
+    return InvalidFile(source, "", "", absl::StrCat("cannot be read as YAML: ", error.what()));
   }
 }
 
 absl::Status ReadMessageFile(const std::string& path, Message* message) {
-  ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kFileBytesMax));
-  return ParseMessage(text, path, message);
+  const absl::StatusOr<std::string> text = ReadFile(path, kFileBytesMax);
+  if (absl::IsInvalidArgument(text.status()) || absl::IsResourceExhausted(text.status())) {
+    return InvalidFile(path, "", "", text.status().message());
+  }
+  if (!text.ok()) return text.status();
+  return ParseMessage(*text, path, message);
 }
 
 }  // namespace quantd

@@ -9,16 +9,19 @@
 #include "absl/strings/str_replace.h"
 #include "common/error.h"
 #include "common/file.h"
+#include "common/git_lfs.h"
 #include "common/status_macros.h"
+#include "common/utf8.h"
 
 namespace quantd {
 namespace {
 
 constexpr int64_t kConfigBytesMax = 1 << 20;
 constexpr size_t kShownKeyBytesMax = 80;
+constexpr size_t kShownProblemBytesMax = 400;
 
 absl::Status BadFile(const std::string& path, absl::string_view problem) {
-  return InvalidField("INVALID_CONFIG", path, problem);
+  return InvalidField("INVALID_CONFIG", path, ToPlainText(problem, kShownProblemBytesMax));
 }
 
 absl::Status BadEntry(const std::string& path, const std::string& key, absl::string_view problem) {
@@ -55,9 +58,14 @@ std::string ConfigField(const std::string& path, const std::string& key) {
 }
 
 absl::StatusOr<std::vector<ConfigEntry>> ReadConfigFile(const std::string& path) {
-  ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kConfigBytesMax));
+  const absl::StatusOr<std::string> text = ReadFile(path, kConfigBytesMax);
+  if (absl::IsInvalidArgument(text.status()) || absl::IsResourceExhausted(text.status())) {
+    return BadFile(path, absl::string_view(text.status().message()));
+  }
+  if (!text.ok()) return text.status();
+  if (IsGitLfsPointer(*text)) return BadFile(path, kIsGitLfsPointer);
   try {
-    return ReadDocument(path, text);
+    return ReadDocument(path, *text);
   } catch (const YAML::Exception& error) {
     const bool placed = !error.mark.is_null();
     return BadFile(path,
