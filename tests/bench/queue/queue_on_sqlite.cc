@@ -6,6 +6,11 @@
 #include "server/core/catalogue_registry.h"
 
 namespace quantd::bench {
+namespace {
+
+constexpr char kModel[] = "a quantized model";
+
+}  // namespace
 
 QueueOnSqlite::QueueOnSqlite(const std::string& path) : ids_(&clock_) {
   absl::StatusOr<std::unique_ptr<SqliteJobStore>> store = SqliteJobStore::Open(path);
@@ -15,12 +20,17 @@ QueueOnSqlite::QueueOnSqlite(const std::string& path) : ids_(&clock_) {
       std::make_unique<JobQueue>(QueueOptions(), store_.get(), &blobs_, &clock_, &ids_, &signal_);
   CatalogueRegistry catalogues(store_.get(), &clock_);
   QUANTD_CHECK(catalogues.Announce(Catalogue()).ok());
-  const std::string model = "a quantized model";
+  const std::string model = kModel;
   file_ = {.name = "model.onnx",
            .digest = Sha256Hex(model),
            .size_bytes = static_cast<int64_t>(model.size())};
-  auto upload = blobs_.OpenUpload("upload", file_.digest, file_.size_bytes);
-  QUANTD_CHECK(upload.ok() && (*upload)->Append(0, model).ok() && (*upload)->Finish().ok());
+}
+
+void QueueOnSqlite::Upload(const std::string& tenant) {
+  const std::shared_ptr<BlobStore> blobs = blobs_.Of(tenant);
+  if (blobs->Has(file_.digest)) return;
+  auto upload = blobs->OpenUpload("upload", file_.digest, file_.size_bytes);
+  QUANTD_CHECK(upload.ok() && (*upload)->Append(0, kModel).ok() && (*upload)->Finish().ok());
 }
 
 const WorkerCatalogue& QueueOnSqlite::Catalogue() {
@@ -33,6 +43,7 @@ const WorkerCatalogue& QueueOnSqlite::Catalogue() {
 
 void QueueOnSqlite::Submit(const std::string& tenant, const std::string& spec,
                            const std::string& requirement) {
+  Upload(tenant);
   const std::string work = Sha256Hex(absl::StrCat(++works_));
   QUANTD_CHECK(queue_
                    ->Submit({.tenant = tenant,

@@ -27,10 +27,13 @@ class QueueOnSqlite {
   static const WorkerCatalogue& Catalogue();
 
  private:
+  // What every job of the tenant makes.
+  void Upload(const std::string& tenant);
+
   SystemClock clock_;
   UlidSource ids_;
   ChangeSignal signal_;
-  MemoryBlobStore blobs_;
+  MemoryBlobStores blobs_{&clock_};
   std::unique_ptr<SqliteJobStore> store_;
   std::unique_ptr<JobQueue> queue_;
   StoredFile file_;

@@ -138,7 +138,7 @@ StoreScenario::Step StoreScenario::Submit(const std::string& tenant, const std::
 
 StoreScenario::Step StoreScenario::Lease(const std::string& worker) {
   return [=, this]() -> absl::Status {
-    ASSIGN_OR_RETURN(std::optional<LeasedJob> leased, queue_.Lease(worker, Catalogue()));
+    ASSIGN_OR_RETURN(std::optional<LeasedJob> leased, queue_.Lease(worker, Catalogue(), std::nullopt));
     if (!leased) return absl::InternalError("there is no job to lease");
     leased_ = *std::move(leased);
     const uint64_t token = leased_.job.lease.token;
@@ -160,7 +160,7 @@ StoreScenario::Step StoreScenario::Heartbeat() {
 }
 
 StoreScenario::Step StoreScenario::Complete(const AttemptResult& result) {
-  return [=, this] { return queue_.Complete(leased_.job.name, leased_.job.lease.token, result); };
+  return [=, this] { return queue_.Complete(leased_.job.name, leased_.job.lease.token, result).status(); };
 }
 
 StoreScenario::Step StoreScenario::Cancel(const std::string& work) {
