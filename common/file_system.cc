@@ -57,6 +57,10 @@ class PosixFile final : public File {
     return StatusOf(Uninterrupted([&] { return ::ftruncate(fd_, size_bytes); }), "truncate", path_);
   }
 
+  void BeginSync(int64_t offset, int64_t count) override {
+    ::sync_file_range(fd_, offset, count, SYNC_FILE_RANGE_WRITE);
+  }
+
   absl::Status Sync() override { return StatusOf(::fsync(fd_), "sync", path_); }
 
   absl::StatusOr<FileInfo> Info() override {

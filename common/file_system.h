@@ -36,6 +36,9 @@ class File {
   // Writes at least one of `bytes`, which are not empty, and tells how many.
   virtual absl::StatusOr<size_t> Write(int64_t offset, absl::string_view bytes) = 0;
   virtual absl::Status Truncate(int64_t size_bytes) = 0;
+  // Lets the disk begin with that part of the content, which Sync() then need not wait for. A hint:
+  // nothing is durable by it, and it does not wait or fail.
+  virtual void BeginSync(int64_t offset, int64_t count) = 0;
   // Makes content and size durable. After an error the system may have dropped part of the content
   // silently: the file is of no use any more.
   virtual absl::Status Sync() = 0;

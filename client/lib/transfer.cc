@@ -22,6 +22,18 @@ namespace quantd {
 namespace {
 
 constexpr size_t kDigestsPerCall = 10'000;
+// Smaller files are sent whole without a question first: there is little to resume.
+constexpr int64_t kResumableBytes = 1 << 20;
+
+// The same in every run, so that a client that was killed goes on where it stood. The server keeps
+// tenants apart.
+std::string StableUploadId(const std::string& digest) { return absl::StrCat("client-", digest); }
+
+// The transfer may go on from where the server stands, at once.
+bool MeansLookAgain(absl::string_view reason) {
+  return reason == "OFFSET_MISMATCH" || reason == "STREAM_IDLE" || reason == "BLOB_REMOVED" ||
+         reason == "UPLOAD_INCOMPLETE";
+}
 
 // Jitter needs no secrecy, only difference between blobs.
 uint64_t JitterSeed(const std::string& digest) { return std::hash<std::string>()(digest); }
@@ -135,30 +147,55 @@ absl::StatusOr<UploadSummary> Transfer::Upload(const std::vector<LocalFile>& fil
   return summary;
 }
 
+// Where the upload stands on the server; nothing when the blob is there.
+absl::StatusOr<std::optional<int64_t>> Transfer::Committed(const BlobUpload& upload) {
+  const absl::StatusOr<UploadProgress> progress = blobs_->QueryWriteStatus(upload);
+  // Nothing of the upload is known, so it starts anew.
+  if (absl::IsNotFound(progress.status())) return 0;
+  RETURN_IF_ERROR(progress.status());
+  if (progress->complete) return std::nullopt;
+  return progress->committed_bytes;
+}
+
 absl::Status Transfer::UploadOne(const LocalFile& file) {
   const int fd = open(file.path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return ErrnoStatus("open", file.path);
   const auto closer = absl::MakeCleanup([fd] { close(fd); });
-  const BlobUpload upload = {file.ref.digest(), file.ref.size_bytes(), MakeUuid()};
   const BlobApi::Reader read = [&](int64_t offset, std::string& buffer) {
     return ReadAt(fd, file, offset, buffer);
   };
+  BlobUpload upload = {file.ref.digest(), file.ref.size_bytes(), StableUploadId(file.ref.digest())};
+  const absl::Status status = UploadAs(upload, read);
+  const std::string reason = GetErrorDetails(status).reason;
+  if (reason != "UPLOAD_BUSY" && reason != "UPLOAD_TAKEN_OVER") return status;
+  // Another client uploads the same blob. Neither waits for the other, which may never end.
+  upload.upload_id = MakeUuid();
+  return UploadAs(upload, read);
+}
+
+absl::Status Transfer::UploadAs(const BlobUpload& upload, const BlobApi::Reader& read) {
   Backoff backoff(policy_, clock_, JitterSeed(upload.digest));
   int64_t offset = 0;
+  bool look_first = upload.size_bytes > kResumableBytes;
+  bool sent = false;
   while (true) {
+    if (look_first) {
+      ASSIGN_OR_RETURN(const std::optional<int64_t> committed, Committed(upload));
+      if (!committed) return absl::OkStatus();
+      if (*committed > offset) backoff.Reset();
+      offset = *committed;
+    }
+    look_first = true;
     const absl::Status status = blobs_->WriteBlob(upload, offset, read);
     if (status.ok()) return status;
-    std::optional<absl::Duration> delay = backoff.Next(status);
+    const std::string reason = GetErrorDetails(status).reason;
+    // Busy with a stream of ours that broke, which the server notices soon.
+    const bool by_us = reason == "UPLOAD_BUSY" && sent;
+    sent = true;
+    const std::optional<absl::Duration> delay = backoff.Next(
+        MeansLookAgain(reason) || by_us ? absl::UnavailableError(status.message()) : status);
     if (!delay) return status;
     RETURN_IF_ERROR(sleeper_->Sleep(*delay));
-    // The stream broke: the server knows how much of it is durable.
-    const absl::StatusOr<UploadProgress> progress = blobs_->QueryWriteStatus(upload);
-    if (progress.ok() && progress->complete) return absl::OkStatus();
-    // NOT_FOUND: nothing of the upload is known, so it starts anew.
-    const int64_t committed_bytes = progress.ok() ? progress->committed_bytes : 0;
-    if (!progress.ok() && !absl::IsNotFound(progress.status())) return progress.status();
-    if (committed_bytes > offset) backoff.Reset();
-    offset = committed_bytes;
   }
 }
 
@@ -182,7 +219,9 @@ absl::Status Transfer::Download(const v1::FileRef& file, const std::string& path
         });
     if (status.ok()) return partial.Keep(file);
     if (partial.size_bytes() > before) backoff.Reset();
-    const std::optional<absl::Duration> delay = backoff.Next(status);
+    const std::optional<absl::Duration> delay = backoff.Next(
+        MeansLookAgain(GetErrorDetails(status).reason) ? absl::UnavailableError(status.message())
+                                                       : status);
     if (!delay) return Annotate(status, absl::StrCat("download of ", file.name()));
     RETURN_IF_ERROR(sleeper_->Sleep(*delay));
   }

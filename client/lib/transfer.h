@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,8 @@ class Transfer {
   // the file.
   using UploadObserver = std::function<void(int index, int missing, const LocalFile& file)>;
 
-  // Sends the files whose content the server lacks, each content once. ABORTED, reason
+  // Sends the files whose content the server lacks, each content once. A run that was killed leaves
+  // uploads that the next one resumes. ABORTED, reason
   // FILE_CHANGED, when a file shrank since it was hashed.
   absl::StatusOr<UploadSummary> Upload(const std::vector<LocalFile>& files,
                                        const UploadObserver& observer = nullptr);
@@ -44,6 +46,9 @@ class Transfer {
  private:
   absl::StatusOr<std::vector<const LocalFile*>> FindMissing(const std::vector<LocalFile>& files);
   absl::Status UploadOne(const LocalFile& file);
+  // Sends what the server lacks of this upload, over broken streams.
+  absl::Status UploadAs(const BlobUpload& upload, const BlobApi::Reader& read);
+  absl::StatusOr<std::optional<int64_t>> Committed(const BlobUpload& upload);
 
   BlobApi* const blobs_;
   const RetryPolicy policy_;

@@ -1,20 +1,17 @@
 #include "server/app/maintenance.h"
 
+#include "absl/strings/str_cat.h"
 #include "common/error.h"
 #include "common/log.h"
 
 namespace quantd {
-namespace {
 
-constexpr absl::Duration kUploadsEvery = absl::Hours(1);
-constexpr absl::Duration kUploadsKeptFor = absl::Hours(24 * 7);
-
-}  // namespace
-
-Maintenance::Maintenance(JobQueue* queue, BlobStores* blobs, const Clock* clock,
-                         absl::Duration interval)
-    : queue_(queue), blobs_(blobs), clock_(clock), interval_(interval) {
-  thread_ = std::thread([this] { Run(); });
+Maintenance::Maintenance(JobQueue* queue, GarbageCollector* garbage, Intervals intervals)
+    : queue_(queue), garbage_(garbage) {
+  queue_thread_ =
+      std::thread([this, intervals] { Repeat(intervals.queue, [this] { LookAfterQueue(); }); });
+  garbage_thread_ =
+      std::thread([this, intervals] { Repeat(intervals.garbage, [this] { CollectGarbage(); }); });
 }
 
 Maintenance::~Maintenance() {
@@ -23,30 +20,37 @@ Maintenance::~Maintenance() {
     stop_ = true;
   }
   wake_.notify_all();
-  thread_.join();
+  queue_thread_.join();
+  garbage_thread_.join();
 }
 
-void Maintenance::Run() {
-  absl::Time uploads_due = absl::InfinitePast();
+void Maintenance::Repeat(absl::Duration interval, const std::function<void()>& work) {
   std::unique_lock lock(mutex_);
   do {
     lock.unlock();
-    const absl::StatusOr<int> reaped = queue_->Reap();
-    if (!reaped.ok()) {
-      LOG_ERROR("cannot take back leases", {{"error", FormatStatus(reaped.status())}});
-    }
-    if (clock_->Now() >= uploads_due) {
-      for (const std::string& tenant : blobs_->Tenants()) {
-        const absl::StatusOr<int> removed =
-            blobs_->Of(tenant)->RemoveUploadsOlderThan(clock_->Now() - kUploadsKeptFor);
-        if (!removed.ok()) {
-          LOG_ERROR("cannot remove old uploads", {{"error", FormatStatus(removed.status())}});
-        }
-      }
-      uploads_due = clock_->Now() + kUploadsEvery;
-    }
+    work();
     lock.lock();
-  } while (!wake_.wait_for(lock, absl::ToChronoNanoseconds(interval_), [this] { return stop_; }));
+  } while (!wake_.wait_for(lock, absl::ToChronoNanoseconds(interval), [this] { return stop_; }));
+}
+
+void Maintenance::LookAfterQueue() const {
+  const absl::StatusOr<int> reaped = queue_->Reap();
+  if (!reaped.ok()) {
+    LOG_ERROR("cannot take back leases", {{"error", FormatStatus(reaped.status())}});
+  }
+}
+
+void Maintenance::CollectGarbage() const {
+  const absl::StatusOr<GarbageReport> report = garbage_->Collect();
+  if (!report.ok()) {
+    LOG_ERROR("cannot collect garbage", {{"error", FormatStatus(report.status())}});
+  } else if (*report != GarbageReport()) {
+    LOG_INFO("garbage collected", {{"jobs", absl::StrCat(report->removed_jobs)},
+                                   {"artifacts", absl::StrCat(report->removed_artifacts)},
+                                   {"blobs", absl::StrCat(report->removed_blobs)},
+                                   {"bytes", absl::StrCat(report->removed_bytes)},
+                                   {"uploads", absl::StrCat(report->removed_uploads)}});
+  }
 }
 
 }  // namespace quantd

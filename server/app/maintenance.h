@@ -1,14 +1,14 @@
-// What a server does by itself, from a thread of its own: takes back leases that ended, fails jobs
-// that nobody started in time, and throws away uploads that nobody finished.
+// What a server does by itself, from threads of its own: takes back leases that ended, fails jobs
+// that nobody started in time, and collects garbage.
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <thread>
 
 #include "absl/time/time.h"
-#include "common/clock.h"
-#include "server/core/blob_store.h"
+#include "server/core/garbage_collector.h"
 #include "server/core/job_queue.h"
 
 namespace quantd {
@@ -16,21 +16,27 @@ namespace quantd {
 class Maintenance {
  public:
   // Everything is borrowed. Starts at once.
-  Maintenance(JobQueue* queue, BlobStores* blobs, const Clock* clock,
-              absl::Duration interval);
+  struct Intervals {
+    absl::Duration queue;
+    absl::Duration garbage;
+  };
+  Maintenance(JobQueue* queue, GarbageCollector* garbage, Intervals intervals);
   ~Maintenance();
 
  private:
-  void Run();
+  // Does `work` now and at every interval until the end.
+  void Repeat(absl::Duration interval, const std::function<void()>& work);
+  void LookAfterQueue() const;
+  void CollectGarbage() const;
 
-  JobQueue* queue_;
-  BlobStores* blobs_;
-  const Clock* clock_;
-  const absl::Duration interval_;
+  JobQueue* const queue_;
+  GarbageCollector* const garbage_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stop_ = false;
-  std::thread thread_;
+  // Two, because leases must not wait for the disk.
+  std::thread queue_thread_;
+  std::thread garbage_thread_;
 };
 
 }  // namespace quantd

@@ -15,6 +15,8 @@ constexpr int kCallsMax = 100'000;
 constexpr int kCallsPerSecondMax = 1'000'000;
 constexpr int kJobsMax = 100'000'000;
 constexpr char kNone[] = "none";
+constexpr absl::Duration kKeptForMax = absl::Hours(24 * 3660);
+constexpr int64_t kStoredBytesMax = int64_t{1} << 60;
 
 // An address, or the word "none".
 OptionValue OptionalHostPortValue(std::string* target) {
@@ -52,7 +54,8 @@ OptionTable Table(ServerConfig* config) {
        .summary = "With --embedded: threads of a job; 0 shares the cores among the workers."},
       {.name = "require-sandbox",
        .value = SwitchValue(&config->require_sandbox),
-       .summary = "With --embedded: run no jobs where their sandbox lacks something (docs/sandbox.md)."},
+       .summary =
+           "With --embedded: run no jobs where their sandbox lacks something (docs/sandbox.md)."},
       {.name = "worker-binary",
        .value = TextValue("FILE", &config->worker_binary),
        .summary = "With --embedded: the worker's program.",
@@ -104,7 +107,23 @@ OptionTable Table(ServerConfig* config) {
        .summary = "Jobs that a tenant may have queued unless it has a limit of its own; 0: any."},
       {.name = "running-jobs-max",
        .value = IntegerValue("N", &config->running_jobs_max, 0, kJobsMax),
-       .summary = "The same of running jobs; others wait. 0: any number."}};
+       .summary = "The same of running jobs; others wait. 0: any number."},
+      {.name = "stream-idle-timeout",
+       .value = DurationValue(&config->stream_idle_timeout, absl::Seconds(1), absl::Hours(1)),
+       .summary = "Cut off a transfer whose client neither sends nor takes anything for so long."},
+      {.name = "blob-grace",
+       .value = DurationValue(&config->blob_grace, absl::ZeroDuration(), kKeptForMax),
+       .summary = "How long a blob that nothing refers to is kept after its last use."},
+      {.name = "garbage-interval",
+       .value = DurationValue(&config->garbage_interval, absl::Seconds(1), absl::Hours(24)),
+       .summary = "How often jobs, artifacts and blobs whose time is over are removed."},
+      {.name = "stored-bytes-max",
+       .value = BytesValue(&config->stored_bytes_max, 0, kStoredBytesMax),
+       .summary = "What a tenant may store, unless it has its own limit; 0 sets none."},
+      {.name = "retention",
+       .value = DurationValue(&config->retention, absl::ZeroDuration(), kKeptForMax),
+       .summary = "How long finished jobs and artifacts are kept, unless their tenant has its own "
+                  "rule; 0s keeps them for ever."}};
   for (Option& option : LogOptions(&config->log)) options.push_back(std::move(option));
   options.push_back({.name = "help",
                      .value = SwitchValue(&config->help),

@@ -24,7 +24,7 @@ struct ServerConfig {
   int workers = 1;         // With `embedded`.
   int worker_threads = 0;  // Of each embedded worker's job; 0: the cores shared among the workers.
   bool require_sandbox = false;  // Of the embedded workers.
-  std::string worker_binary;  // Empty: quantd-worker beside this program.
+  std::string worker_binary;     // Empty: quantd-worker beside this program.
   absl::Duration lease_length = absl::Seconds(15);
   absl::Duration drain_timeout = absl::Seconds(30);
   int calls_max = 512;
@@ -39,6 +39,11 @@ struct ServerConfig {
   // Of a tenant that has no limits of its own; 0: no limit.
   int queued_jobs_max = 10'000;
   int running_jobs_max = 0;
+  absl::Duration stream_idle_timeout = absl::Seconds(60);
+  absl::Duration blob_grace = absl::Hours(24);
+  absl::Duration garbage_interval = absl::Hours(1);
+  int64_t stored_bytes_max = 0;                     // Of a tenant; 0: no limit.
+  absl::Duration retention = absl::ZeroDuration();  // 0: for ever.
   LogSettings log;
   bool help = false;
   bool version = false;

@@ -23,10 +23,12 @@
 #include "server/app/maintenance.h"
 #include "server/app/security.h"
 #include "server/app/supervisor/worker_supervisor.h"
+#include "server/app/upgrade.h"
 #include "server/auth/audit_log.h"
 #include "server/blob/local_dir/local_dir_blob_stores.h"
 #include "server/core/artifact_registry.h"
 #include "server/core/catalogue_registry.h"
+#include "server/core/garbage_collector.h"
 #include "server/core/job_queue.h"
 #include "server/core/tenant_registry.h"
 #include "server/core/token_registry.h"
@@ -47,6 +49,8 @@ TenantLimits TenantDefaults(const ServerConfig& config) {
   TenantLimits limits;
   if (config.queued_jobs_max > 0) limits.queued_jobs_max = config.queued_jobs_max;
   if (config.running_jobs_max > 0) limits.running_jobs_max = config.running_jobs_max;
+  if (config.stored_bytes_max > 0) limits.stored_bytes_max = config.stored_bytes_max;
+  if (config.retention > absl::ZeroDuration()) limits.retention = config.retention;
   if (config.calls_per_second > 0) limits.calls_per_second = config.calls_per_second;
   return limits;
 }
@@ -89,7 +93,8 @@ class Server {
     RETURN_IF_ERROR(CheckExposure(config_));
     RETURN_IF_ERROR(CreateFolders(files_, config_.data_dir));
     ASSIGN_OR_RETURN(store_, SqliteJobStore::Open(config_.data_dir + "/quantd.db"));
-    ASSIGN_OR_RETURN(blobs_, LocalDirBlobStores::Open(&files_, &clock_, config_.data_dir + "/blobs"));
+    RETURN_IF_ERROR(UpgradeData(*store_, files_, BlobsFolder()));
+    ASSIGN_OR_RETURN(blobs_, LocalDirBlobStores::Open(&files_, &clock_, BlobsFolder()));
     queue_ = std::make_unique<JobQueue>(QueueOptions{.lease_length = config_.lease_length,
                                                      .tenant_defaults = TenantDefaults(config_)},
                                         store_.get(), blobs_.get(), &clock_, &ids_, &signal_);
@@ -97,9 +102,15 @@ class Server {
     artifacts_ = std::make_unique<ArtifactRegistry>(store_.get(), blobs_.get(), &clock_, &ids_);
     RETURN_IF_ERROR(SetUpAccess());
     RETURN_IF_ERROR(queue_->RenewRunningLeases());
-    maintenance_ =
-        std::make_unique<Maintenance>(queue_.get(), blobs_.get(), &clock_,
-                                      std::min(config_.lease_length / 4, kMaintenanceIntervalMax));
+    garbage_ = std::make_unique<GarbageCollector>(
+        GarbageCollector::Options{
+            .blob_grace = config_.blob_grace,
+            .observer = [this](const GarbageReport& report) { metrics_.CountGarbage(report); }},
+        store_.get(), blobs_.get(), tenants_.get(), &clock_);
+    maintenance_ = std::make_unique<Maintenance>(
+        queue_.get(), garbage_.get(),
+        Maintenance::Intervals{.queue = std::min(config_.lease_length / 4, kMaintenanceIntervalMax),
+                               .garbage = config_.garbage_interval});
     RETURN_IF_ERROR(RemovePortFile());
     RETURN_IF_ERROR(StartListening());
     if (!config_.embedded && config_.workers > 1) {
@@ -128,6 +139,8 @@ class Server {
   }
 
  private:
+  std::string BlobsFolder() const { return config_.data_dir + "/blobs"; }
+
   // Whoever waits for the file must not read the ports of a server that has ended. While the data
   // folder is locked, it is not the file of another one that lives.
   absl::Status RemovePortFile() const {
@@ -167,6 +180,7 @@ class Server {
 
   absl::Status StartListening() {
     metrics_.WatchQueue([this] { return queue_->Count(); }, [this] { return clock_.Now(); });
+    metrics_.WatchStorage([this] { return StoredBytes(*blobs_); });
     if (config_.metrics_listen != "none") {
       ASSIGN_OR_RETURN(metrics_server_, MetricsServer::Start(config_.metrics_listen, metrics_));
     }
@@ -175,14 +189,16 @@ class Server {
                                              .local_listen = LocalListen(),
                                              .connections_max = config_.connections_max,
                                              .tls = config_.tls,
-                                             .authenticate = config_.auth == AuthMode::kToken},
+                                             .authenticate = config_.auth == AuthMode::kToken,
+                                             .stream_idle_timeout = config_.stream_idle_timeout},
                                             {.queue = queue_.get(),
                                              .catalogues = catalogues_.get(),
                                              .artifacts = artifacts_.get(),
                                              .blobs = blobs_.get(),
-                                             .signal = &signal_,
                                              .tenants = tenants_.get(),
+                                             .signal = &signal_,
                                              .tokens = tokens_.get(),
+                                             .garbage = garbage_.get(),
                                              .metrics = &metrics_,
                                              .clock = &clock_,
                                              .audit = audit_.get()}));
@@ -239,6 +255,7 @@ class Server {
   std::unique_ptr<TenantRegistry> tenants_;
   std::unique_ptr<TokenRegistry> tokens_;
   std::unique_ptr<AuditLog> audit_;
+  std::unique_ptr<GarbageCollector> garbage_;
   std::unique_ptr<Maintenance> maintenance_;
   std::unique_ptr<MetricsServer> metrics_server_;
   std::unique_ptr<RpcServer> rpc_;

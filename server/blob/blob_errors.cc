@@ -28,8 +28,9 @@ absl::Status UploadTakenOver() {
 }
 
 absl::Status BlobRemoved(absl::string_view digest) {
-  return MakeError(absl::StatusCode::kAborted, "BLOB_REMOVED",
-                   absl::StrCat("blob ", digest, " was removed during the upload; upload it again"));
+  return MakeError(
+      absl::StatusCode::kAborted, "BLOB_REMOVED",
+      absl::StrCat("blob ", digest, " was removed during the upload; upload it again"));
 }
 
 absl::Status WriterIsSpent() {
@@ -50,8 +51,10 @@ absl::Status DigestMismatch(absl::string_view announced, absl::string_view actua
 
 absl::Status BytesDiffer(absl::string_view digest, int64_t offset) {
   return MakeError(absl::StatusCode::kInvalidArgument, "DIGEST_MISMATCH",
-                   absl::StrCat("blob ", digest, " is here already, and the bytes that were sent "
-                                "for offset ", offset, " are not its bytes"));
+                   absl::StrCat("blob ", digest,
+                                " is here already, and the bytes that were sent "
+                                "for offset ",
+                                offset, " are not its bytes"));
 }
 
 absl::Status CheckUpload(const std::string& digest, int64_t size_bytes) {

@@ -12,4 +12,10 @@ absl::StatusOr<std::string> BlobStore::Read(const std::string& digest, int64_t o
   return bytes;
 }
 
+int64_t StoredBytes(BlobStores& stores) {
+  int64_t bytes = 0;
+  for (const std::string& tenant : stores.Tenants()) bytes += stores.Of(tenant)->StoredBytes();
+  return bytes;
+}
+
 }  // namespace quantd

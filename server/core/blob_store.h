@@ -149,4 +149,7 @@ class BlobStores {
   virtual std::vector<std::string> Tenants() const = 0;
 };
 
+// What all tenants store together.
+int64_t StoredBytes(BlobStores& stores);
+
 }  // namespace quantd

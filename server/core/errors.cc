@@ -66,6 +66,16 @@ absl::Status ArtifactBlobMissing(absl::string_view file, absl::string_view diges
                                 " which has not been uploaded in that size"));
 }
 
+absl::Status InputMissing(absl::string_view digest) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "MISSING_BLOB",
+                   absl::StrCat("input ", digest, " is not there any more; upload it again"));
+}
+
+absl::Status LeaseRequired() {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "LEASE_REQUIRED",
+                   "a worker moves blobs only for a job that is leased to it; send the lease");
+}
+
 absl::Status LeaseExpired(absl::string_view worker) {
   return MakeError(absl::StatusCode::kUnavailable, "LEASE_EXPIRED",
                    absl::StrCat("worker '", worker, "' stopped sending heartbeats"));

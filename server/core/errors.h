@@ -25,6 +25,10 @@ absl::Status JobNotDeadLettered(const JobName& name, JobState state);
 absl::Status TooManyRedrives(const JobName& name, size_t attempts);
 absl::Status EtagMismatch(const JobName& name);
 absl::Status ArtifactBlobMissing(absl::string_view file, absl::string_view digest);
+// The same of a job's input that went between the look at it and the job's creation.
+absl::Status InputMissing(absl::string_view digest);
+// The caller may act only for a job that is leased to it.
+absl::Status LeaseRequired();
 
 // Why attempts and jobs ended.
 absl::Status LeaseExpired(absl::string_view worker);

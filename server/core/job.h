@@ -65,6 +65,9 @@ struct JobTraits {
   std::string work_digest;
   // What a worker must be able to do, sorted: "preset:w8a8-mse", "range:mse", ...
   std::vector<std::string> requirements;
+  // Digests of the files that the job reads, sorted, each once. They matter when the job is stored;
+  // a job that a store gives back has none here: JobTable tells about them.
+  std::vector<std::string> inputs;
   int priority = 0;      // Higher runs earlier: RankOf().
   int max_attempts = 3;  // Failures, lost leases included, before the job is dead-lettered.
   absl::Duration queue_timeout = absl::InfiniteDuration();  // From creation to the first start.

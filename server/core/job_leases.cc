@@ -34,6 +34,12 @@ bool IsRepetition(const Job& job, uint64_t token, const AttemptResult& result) {
          job.attempts.back().outcome == OutcomeOf(result);
 }
 
+// Whether another attempt would end the same way: by the request, or because what it makes has no
+// room in its tenant's quota.
+bool IsFinal(const absl::Status& error) {
+  return IsRequestsFault(error.code()) || GetErrorDetails(error).reason == "QUOTA_EXCEEDED";
+}
+
 }  // namespace
 
 absl::StatusOr<Job> JobQueue::Leased(Transaction& transaction, const JobName& name,
@@ -41,6 +47,15 @@ absl::StatusOr<Job> JobQueue::Leased(Transaction& transaction, const JobName& na
   ASSIGN_OR_RETURN(Job job, transaction.jobs().Get(name));
   if (!Holds(job, token)) return errors::StaleLease(name, token);
   return job;
+}
+
+absl::Status JobQueue::CheckInput(const JobName& name, uint64_t token,
+                                  const std::string& digest) const {
+  return store_->Read([&](Transaction& transaction) -> absl::Status {
+    ASSIGN_OR_RETURN(const Job job, Leased(transaction, name, token));
+    ASSIGN_OR_RETURN(const bool reads, transaction.jobs().HasInput(job.key, digest));
+    return reads ? absl::OkStatus() : errors::BlobNotFound(digest);
+  });
 }
 
 absl::StatusOr<LeasedJob> JobQueue::LeaseTo(Transaction& transaction, const std::string& worker,
@@ -168,7 +183,7 @@ absl::Status JobQueue::EndInFailure(JobEdit& edit, const absl::Status& error,
     job.error = errors::Cancelled();
     return edit.Move(JobTrigger::kCancel);
   }
-  if (IsRequestsFault(error.code())) {
+  if (IsFinal(error)) {
     job.error = error;
     return edit.Move(JobTrigger::kFail);
   }

@@ -3,6 +3,7 @@
 #include "server/core/job_queue.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "common/status_macros.h"
@@ -24,6 +25,18 @@ absl::StatusOr<std::vector<std::string>> EngineVersions(Transaction& transaction
     }
   }
   return versions;
+}
+
+// In the transaction that stores the job, as the garbage collector needs it: whatever the caller
+// looked at before may have been collected since.
+absl::Status UseInputs(const Submission& submission, BlobStores& blobs) {
+  const std::shared_ptr<BlobStore> store = blobs.Of(submission.tenant);
+  for (const std::string& digest : submission.traits.inputs) {
+    const absl::Status used = store->Use(digest).status();
+    if (absl::IsNotFound(used)) return errors::InputMissing(digest);
+    RETURN_IF_ERROR(used);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -87,6 +100,7 @@ absl::StatusOr<Job> JobQueue::Submit(const Submission& submission) {
     ASSIGN_OR_RETURN(const std::optional<Job> source, ResultFor(transaction, job));
     // A job that is finished at once takes no place in the queue.
     if (!source) RETURN_IF_ERROR(Admit(transaction, submission.tenant));
+    RETURN_IF_ERROR(UseInputs(submission, *blobs_));
     ASSIGN_OR_RETURN(job.key, transaction.jobs().Insert(job, submission.spec));
     RETURN_IF_ERROR(transaction.events().Append(
         job.key, {{.sequence = 1, .time = now, .content = JobState::kQueued}}));

@@ -99,6 +99,7 @@ class JobQueue {
   // REQUEST_ID_REUSED, when that came from another request. An identical job's result is taken over
   // at once. Otherwise UNAVAILABLE, reason SERVER_PAUSED, while the server takes no jobs, and
   // RESOURCE_EXHAUSTED, reason QUOTA_EXCEEDED, when queued_jobs_max of the tenant are queued.
+  // FAILED_PRECONDITION, reason MISSING_BLOB, when an input is not there.
   absl::StatusOr<Job> Submit(const Submission& submission);
   // NOT_FOUND here and below when there is no such job.
   absl::StatusOr<Job> Get(const JobName& name) const;
@@ -132,9 +133,13 @@ class JobQueue {
   // Sequence and time of the events are the queue's. Only progress, log, warnings and the sandbox, which becomes the
   // attempt's.
   absl::Status Report(const JobName& name, uint64_t token, const std::vector<JobEvent>& events);
+  // The lease holds and its job reads that blob; NOT_FOUND, reason BLOB_NOT_FOUND, for any other
+  // one, whether it exists or not.
+  absl::Status CheckInput(const JobName& name, uint64_t token, const std::string& digest) const;
   // The job's state after it, which tells whether it will run again. Repeating a call that was
   // carried out is OK. FAILED_PRECONDITION, reason BLOB_MISSING: the job stays leased.
-  absl::StatusOr<JobState> Complete(const JobName& name, uint64_t token, const AttemptResult& result);
+  absl::StatusOr<JobState> Complete(const JobName& name, uint64_t token,
+                                    const AttemptResult& result);
 
   // For maintenance.
 

@@ -52,13 +52,29 @@ class JobTable {
                                                              const std::string& request_id) = 0;
   virtual absl::StatusOr<std::vector<Job>> List(const JobQuery& query) = 0;
 
-  // Returns the new job's key. ALREADY_EXISTS for a name that is taken.
+  // With traits.inputs. Returns the new job's key. ALREADY_EXISTS for a name that is taken.
   virtual absl::StatusOr<int64_t> Insert(const Job& job, absl::string_view spec) = 0;
   // Replaces all but what is fixed at creation: key, name, display name, labels, creation time,
   // request and traits. REQUIRES: the job exists.
   virtual absl::Status Update(const Job& job) = 0;
   // With its events and payloads. OK when it is not there.
   virtual absl::Status Delete(int64_t key) = 0;
+
+  // Whether the job reads a blob of that digest.
+  virtual absl::StatusOr<bool> HasInput(int64_t key, const std::string& digest) = 0;
+  // What the tenant's jobs read, in whatever state they are: sorted, each once.
+  virtual absl::StatusOr<std::vector<std::string>> Inputs(const std::string& tenant) = 0;
+  // For jobs that were stored before stores kept inputs: whether all of them are told by now; what
+  // one of them reads; and that the work is done.
+  virtual absl::StatusOr<bool> InputsAreComplete() = 0;
+  virtual absl::Status AddInputs(int64_t key, const std::vector<std::string>& digests) = 0;
+  virtual absl::Status SetInputsComplete() = 0;
+
+  // The tenants that have jobs, sorted.
+  virtual absl::StatusOr<std::vector<std::string>> Tenants() = 0;
+  // The tenant's finished jobs that changed last at `time` or before, longest ago first.
+  virtual absl::StatusOr<std::vector<Job>> FinishedUntil(const std::string& tenant, absl::Time time,
+                                                         int limit) = 0;
 
   // Empty for a report that has not been written.
   virtual absl::StatusOr<std::string> ReadPayload(int64_t key, JobPayload payload) = 0;
@@ -121,6 +137,13 @@ class ArtifactTable {
                                                      int limit) = 0;
   // NOT_FOUND as above.
   virtual absl::Status Delete(const ArtifactName& name) = 0;
+
+  // The tenants that have artifacts, sorted.
+  virtual absl::StatusOr<std::vector<std::string>> Tenants() = 0;
+  // The tenant's artifacts that were created at `time` or before and that no job has as its result,
+  // oldest first.
+  virtual absl::StatusOr<std::vector<Artifact>> UnusedUntil(const std::string& tenant,
+                                                            absl::Time time, int limit) = 0;
 };
 
 class CatalogueTable {

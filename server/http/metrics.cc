@@ -73,6 +73,24 @@ class Metrics::QueueCollector final : public prometheus::Collectable {
   std::function<absl::Time()> now_;
 };
 
+class Metrics::StorageCollector final : public prometheus::Collectable {
+ public:
+  explicit StorageCollector(std::function<int64_t()> stored_bytes)
+      : stored_bytes_(std::move(stored_bytes)) {}
+
+  std::vector<prometheus::MetricFamily> Collect() const override {
+    prometheus::ClientMetric metric;
+    metric.gauge.value = static_cast<double>(stored_bytes_());
+    return {{"quantd_stored_bytes",
+             "Bytes of blobs and uploads of all tenants.",
+             prometheus::MetricType::Gauge,
+             {metric}}};
+  }
+
+ private:
+  std::function<int64_t()> stored_bytes_;
+};
+
 struct Metrics::Families {
   std::shared_ptr<prometheus::Registry> registry = std::make_shared<prometheus::Registry>();
   prometheus::Family<prometheus::Counter>& calls =
@@ -110,7 +128,18 @@ struct Metrics::Families {
           .Name("quantd_stage_duration_seconds")
           .Help("Duration of the stages of succeeded jobs.")
           .Register(*registry);
+  prometheus::Family<prometheus::Counter>& collected =
+      prometheus::BuildCounter()
+          .Name("quantd_garbage_total")
+          .Help("What was removed because its time was over, by kind.")
+          .Register(*registry);
+  prometheus::Counter& collected_bytes = prometheus::BuildCounter()
+                                             .Name("quantd_garbage_bytes_total")
+                                             .Help("Bytes of removed blobs.")
+                                             .Register(*registry)
+                                             .Add({});
   std::shared_ptr<QueueCollector> queue;
+  std::shared_ptr<StorageCollector> storage;
 };
 
 Metrics::Metrics() : families_(std::make_unique<Families>()) {}
@@ -144,9 +173,25 @@ void Metrics::WatchQueue(std::function<absl::StatusOr<QueueCounts>()> count,
   families_->queue = std::make_shared<QueueCollector>(std::move(count), std::move(now));
 }
 
+void Metrics::CountGarbage(const GarbageReport& report) {
+  const std::pair<const char*, int64_t> counts[] = {{"job", report.removed_jobs},
+                                                    {"artifact", report.removed_artifacts},
+                                                    {"blob", report.removed_blobs},
+                                                    {"upload", report.removed_uploads}};
+  for (const auto& [kind, count] : counts) {
+    families_->collected.Add({{"kind", kind}}).Increment(static_cast<double>(count));
+  }
+  families_->collected_bytes.Increment(static_cast<double>(report.removed_bytes));
+}
+
+void Metrics::WatchStorage(std::function<int64_t()> stored_bytes) {
+  families_->storage = std::make_shared<StorageCollector>(std::move(stored_bytes));
+}
+
 std::vector<std::weak_ptr<prometheus::Collectable>> Metrics::collectables() const {
   std::vector<std::weak_ptr<prometheus::Collectable>> all = {families_->registry};
   if (families_->queue) all.push_back(families_->queue);
+  if (families_->storage) all.push_back(families_->storage);
   return all;
 }
 

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "server/core/garbage_collector.h"
 #include "server/core/job_store.h"
 
 namespace prometheus {
@@ -42,12 +43,19 @@ class Metrics {
   void WatchQueue(std::function<absl::StatusOr<QueueCounts>()> count,
                   std::function<absl::Time()> now);
 
+  // What a collection of garbage removed.
+  void CountGarbage(const GarbageReport& report);
+
+  // Bytes that all tenants store, asked for at every scrape. Called as above.
+  void WatchStorage(std::function<int64_t()> stored_bytes);
+
   // What an exposer asks for figures. They live as long as this object.
   std::vector<std::weak_ptr<prometheus::Collectable>> collectables() const;
 
  private:
   struct Families;
   class QueueCollector;
+  class StorageCollector;
   std::unique_ptr<Families> families_;
 };
 

@@ -33,8 +33,9 @@ absl::StatusOr<v1::CreateTokenResponse> AdminService::Create(
   if (request.token().has_expire_time()) {
     expire_time = TimeFromProto(request.token().expire_time());
   }
-  ASSIGN_OR_RETURN(const NewToken made,
-                   tokens_->Create(tenant, roles, request.token().description(), expire_time));
+  ASSIGN_OR_RETURN(
+      const NewToken made,
+      parts_.tokens->Create(tenant, roles, request.token().description(), expire_time));
   v1::CreateTokenResponse response;
   *response.mutable_token() = ToProto(made.token);
   response.set_secret(made.secret);
@@ -46,7 +47,8 @@ absl::StatusOr<v1::ListTokensResponse> AdminService::List(
   ASSIGN_OR_RETURN(const std::string tenant, ParseTenantOrEvery(request.parent()));
   ASSIGN_OR_RETURN(const int page_size, PageSize(request.page_size()));
   ASSIGN_OR_RETURN(const std::optional<int64_t> before, ParsePageToken(request.page_token()));
-  ASSIGN_OR_RETURN(std::vector<AccessToken> tokens, tokens_->List(tenant, before, page_size + 1));
+  ASSIGN_OR_RETURN(std::vector<AccessToken> tokens,
+                   parts_.tokens->List(tenant, before, page_size + 1));
   v1::ListTokensResponse response;
   if (tokens.size() > static_cast<size_t>(page_size)) {
     tokens.pop_back();
@@ -57,20 +59,24 @@ absl::StatusOr<v1::ListTokensResponse> AdminService::List(
 }
 
 absl::StatusOr<v1::Tenant> AdminService::Describe(const std::string& tenant) {
-  ASSIGN_OR_RETURN(const Tenant found, tenants_->Get(tenant));
-  ASSIGN_OR_RETURN(const TenantLimits effective, tenants_->Limits(tenant));
+  ASSIGN_OR_RETURN(const Tenant found, parts_.tenants->Get(tenant));
+  ASSIGN_OR_RETURN(const TenantLimits effective, parts_.tenants->Limits(tenant));
   v1::Tenant proto;
   proto.set_name("tenants/" + tenant);
   *proto.mutable_quota() = ToProto(found.limits);
   *proto.mutable_effective_quota() = ToProto(effective);
   proto.set_weight(found.weight);
+  ASSIGN_OR_RETURN(const TenantUse use, parts_.queue->Use(tenant));
+  proto.set_queued_jobs(static_cast<int32_t>(use.queued_jobs));
+  proto.set_running_jobs(static_cast<int32_t>(use.running_jobs));
+  proto.set_stored_bytes(parts_.blobs->Of(tenant)->StoredBytes());
   if (found.limits.retention) *proto.mutable_retention() = ToProto(*found.limits.retention);
   return proto;
 }
 
 absl::StatusOr<v1::ServerState> AdminService::State() const {
   v1::ServerState state;
-  ASSIGN_OR_RETURN(const bool paused, tenants_->Paused());
+  ASSIGN_OR_RETURN(const bool paused, parts_.tenants->Paused());
   state.set_paused(paused);
   state.set_version(kVersion);
   return state;
@@ -96,8 +102,9 @@ grpc::Status AdminService::RotateToken(grpc::ServerContext* context,
   return runner_->Unary(context, "AdminService/RotateToken", *request, response,
                         [&]() -> absl::StatusOr<v1::CreateTokenResponse> {
                           ASSIGN_OR_RETURN(const TokenName name, ParseTokenName(request->name()));
-                          ASSIGN_OR_RETURN(const NewToken made,
-                                           tokens_->Rotate(name, FromProto(request->overlap())));
+                          ASSIGN_OR_RETURN(
+                              const NewToken made,
+                              parts_.tokens->Rotate(name, FromProto(request->overlap())));
                           v1::CreateTokenResponse rotated;
                           *rotated.mutable_token() = ToProto(made.token);
                           rotated.set_secret(made.secret);
@@ -110,7 +117,7 @@ grpc::Status AdminService::RevokeToken(grpc::ServerContext* context,
   return runner_->Unary(context, "AdminService/RevokeToken", *request, response,
                         [&]() -> absl::StatusOr<v1::Token> {
                           ASSIGN_OR_RETURN(const TokenName name, ParseTokenName(request->name()));
-                          ASSIGN_OR_RETURN(const AccessToken token, tokens_->Revoke(name));
+                          ASSIGN_OR_RETURN(const AccessToken token, parts_.tokens->Revoke(name));
                           return ToProto(token);
                         });
 }
@@ -138,7 +145,7 @@ grpc::Status AdminService::UpdateTenant(grpc::ServerContext* context,
                             return InvalidField("INVALID_WEIGHT", "tenant.weight",
                                                 "must be greater than 0 and at most 1,000,000");
                           }
-                          RETURN_IF_ERROR(tenants_->Set(tenant, limits, weight).status());
+                          RETURN_IF_ERROR(parts_.tenants->Set(tenant, limits, weight).status());
                           return Describe(tenant);
                         });
 }
@@ -155,8 +162,30 @@ grpc::Status AdminService::SetPaused(grpc::ServerContext* context,
                                      v1::ServerState* response) {
   return runner_->Unary(context, "AdminService/SetPaused", *request, response,
                         [&]() -> absl::StatusOr<v1::ServerState> {
-                          RETURN_IF_ERROR(tenants_->SetPaused(request->paused()));
+                          RETURN_IF_ERROR(parts_.tenants->SetPaused(request->paused()));
                           return State();
+                        });
+}
+
+grpc::Status AdminService::CollectGarbage(grpc::ServerContext* context,
+                                          const v1::CollectGarbageRequest* request,
+                                          v1::CollectGarbageResponse* response) {
+  return runner_->Unary(context, "AdminService/CollectGarbage", *request, response,
+                        [&]() -> absl::StatusOr<v1::CollectGarbageResponse> {
+                          const absl::Duration grace = FromProto(request->grace());
+                          if (grace < absl::ZeroDuration()) {
+                            return InvalidField("INVALID_GRACE", "grace", "must not be negative");
+                          }
+                          ASSIGN_OR_RETURN(const GarbageReport report,
+                                           request->has_grace() ? parts_.garbage->Collect(grace)
+                                                                : parts_.garbage->Collect());
+                          v1::CollectGarbageResponse removed;
+                          removed.set_removed_jobs(report.removed_jobs);
+                          removed.set_removed_artifacts(report.removed_artifacts);
+                          removed.set_removed_blobs(report.removed_blobs);
+                          removed.set_removed_bytes(report.removed_bytes);
+                          removed.set_removed_uploads(report.removed_uploads);
+                          return removed;
                         });
 }
 

@@ -3,6 +3,9 @@
 
 #include "absl/status/statusor.h"
 #include "quantd/v1/admin.grpc.pb.h"
+#include "server/core/blob_store.h"
+#include "server/core/garbage_collector.h"
+#include "server/core/job_queue.h"
 #include "server/core/tenant_registry.h"
 #include "server/core/token_registry.h"
 #include "server/rpc/call_runner.h"
@@ -12,8 +15,16 @@ namespace quantd {
 class AdminService final : public v1::AdminService::Service {
  public:
   // Everything is borrowed.
-  AdminService(const CallRunner* runner, TokenRegistry* tokens, TenantRegistry* tenants)
-      : runner_(runner), tokens_(tokens), tenants_(tenants) {}
+  struct Parts {
+    const CallRunner* runner;
+    TokenRegistry* tokens;
+    TenantRegistry* tenants;
+    const JobQueue* queue;
+    BlobStores* blobs;
+    GarbageCollector* garbage;
+  };
+
+  explicit AdminService(const Parts& parts) : parts_(parts), runner_(parts.runner) {}
 
   grpc::Status CreateToken(grpc::ServerContext* context, const v1::CreateTokenRequest* request,
                            v1::CreateTokenResponse* response) override;
@@ -32,6 +43,9 @@ class AdminService final : public v1::AdminService::Service {
                               v1::ServerState* response) override;
   grpc::Status SetPaused(grpc::ServerContext* context, const v1::SetPausedRequest* request,
                          v1::ServerState* response) override;
+  grpc::Status CollectGarbage(grpc::ServerContext* context,
+                              const v1::CollectGarbageRequest* request,
+                              v1::CollectGarbageResponse* response) override;
 
  private:
   absl::StatusOr<v1::CreateTokenResponse> Create(const v1::CreateTokenRequest& request);
@@ -39,9 +53,8 @@ class AdminService final : public v1::AdminService::Service {
   absl::StatusOr<v1::Tenant> Describe(const std::string& tenant);
   absl::StatusOr<v1::ServerState> State() const;
 
-  const CallRunner* runner_;
-  TokenRegistry* tokens_;
-  TenantRegistry* tenants_;
+  const Parts parts_;
+  const CallRunner* const runner_;
 };
 
 }  // namespace quantd

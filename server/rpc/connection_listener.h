@@ -41,7 +41,7 @@ class ConnectionListener {
   int listen_fd_;  // -1 once stopped.
   const int port_;
   const int connections_max_;
-  int stop_fd_ = -1;    // Readable: stop.
+  int stop_fd_ = -1;  // Readable: stop.
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   // The connections that gRPC has, by descriptor, with their sockets' inodes: once gRPC has closed
   // one, its descriptor is none or that of something else. (A second descriptor of the socket would

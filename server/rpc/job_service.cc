@@ -15,6 +15,7 @@
 #include "server/rpc/job_filter.h"
 #include "server/rpc/paging.h"
 #include "server/rpc/spec_check.h"
+#include "server/rpc/spec_inputs.h"
 #include "server/rpc/spec_needs.h"
 
 namespace quantd {
@@ -44,6 +45,7 @@ JobTraits TraitsOf(const v1::JobSpec& spec) {
   JobTraits traits{
       .work_digest = WorkDigest(spec),
       .requirements = RequirementsOf(spec),
+      .inputs = InputsOf(spec),
       .priority = execution.priority(),
       .max_attempts = execution.max_attempts() > 0 ? execution.max_attempts() : kDefaultAttempts};
   if (execution.has_queue_timeout()) traits.queue_timeout = FromProto(execution.queue_timeout());

@@ -99,7 +99,8 @@ absl::StatusOr<std::vector<EvaluatedRow>> QualityService::RowsOf(const Job& job)
   for (const StoredFile& file : artifact.files) {
     if (file.name != kRowsFile) continue;
     if (file.size_bytes > kRowsBytesMax) break;
-    ASSIGN_OR_RETURN(const std::string csv, blobs_->Of(name.tenant)->Read(file.digest, 0, kRowsBytesMax));
+    ASSIGN_OR_RETURN(const std::string csv,
+                     blobs_->Of(name.tenant)->Read(file.digest, 0, kRowsBytesMax));
     return ParseRowsCsv(csv);
   }
   return MakeError(absl::StatusCode::kFailedPrecondition, "NO_ROWS",

@@ -18,6 +18,7 @@
 #include "server/rpc/call_runner.h"
 #include "server/rpc/job_service.h"
 #include "server/rpc/quality_service.h"
+#include "server/rpc/stream_watchdog.h"
 #include "server/rpc/worker_service.h"
 
 namespace quantd {
@@ -78,13 +79,25 @@ struct RpcServer::Services {
                                    .tenants = parts.tenants,
                                    .audit = parts.audit,
                                    .clock = parts.clock}),
+        watchdog(parts.clock, options.stream_idle_timeout, options.stream_look_every),
         runner(&access, parts.metrics, parts.clock),
         jobs(&runner, parts.metrics, parts.queue, parts.catalogues, parts.blobs, parts.signal,
              parts.clock),
-        artifacts(&runner, parts.metrics, parts.artifacts, parts.blobs),
+        artifacts({.runner = &runner,
+                   .metrics = parts.metrics,
+                   .artifacts = parts.artifacts,
+                   .blobs = parts.blobs,
+                   .queue = parts.queue,
+                   .tenants = parts.tenants,
+                   .watchdog = &watchdog}),
         quality(&runner, parts.catalogues, parts.queue, parts.artifacts, parts.blobs),
         workers(&runner, parts.metrics, parts.queue, parts.catalogues, parts.signal, parts.clock),
-        admin(&runner, parts.tokens, parts.tenants) {}
+        admin({.runner = &runner,
+               .tokens = parts.tokens,
+               .tenants = parts.tenants,
+               .queue = parts.queue,
+               .blobs = parts.blobs,
+               .garbage = parts.garbage}) {}
 
   void Register(grpc::ServerBuilder& builder) {
     builder.RegisterService(&jobs);
@@ -95,6 +108,7 @@ struct RpcServer::Services {
   }
 
   AccessControl access;
+  StreamWatchdog watchdog;
   CallRunner runner;
   JobService jobs;
   ArtifactService artifacts;

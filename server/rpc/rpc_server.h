@@ -16,6 +16,7 @@
 #include "server/core/blob_store.h"
 #include "server/core/catalogue_registry.h"
 #include "server/core/change_signal.h"
+#include "server/core/garbage_collector.h"
 #include "server/core/job_queue.h"
 #include "server/core/tenant_registry.h"
 #include "server/core/token_registry.h"
@@ -36,9 +37,10 @@ class RpcServer {
     CatalogueRegistry* catalogues;
     ArtifactRegistry* artifacts;
     BlobStores* blobs;
-    ChangeSignal* signal;
     TenantRegistry* tenants;
+    ChangeSignal* signal;
     TokenRegistry* tokens;
+    GarbageCollector* garbage;
     Metrics* metrics;
     const Clock* clock;
     AuditLog* audit = nullptr;  // Null: nothing is recorded.
@@ -54,6 +56,9 @@ class RpcServer {
     int connections_max = 1000;  // Others are closed at once.
     TlsFiles tls;
     bool authenticate = false;  // Whether every call needs a token of `tokens`.
+    // A transfer whose client neither sends nor takes anything for so long is cut off.
+    absl::Duration stream_idle_timeout = absl::Seconds(60);
+    absl::Duration stream_look_every = absl::Seconds(1);  // How often that is looked at.
   };
 
   // UNAVAILABLE, reason CANNOT_LISTEN; the errors of MakeServerCredentials() and

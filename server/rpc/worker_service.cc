@@ -87,8 +87,11 @@ absl::StatusOr<WorkerCatalogue> WorkerService::CatalogueOf(const v1::LeaseJobReq
   return known_[request.worker()] = ToCore(request.catalogue());
 }
 
-absl::StatusOr<v1::LeaseJobResponse> WorkerService::Lease(const v1::LeaseJobRequest& request,
+absl::StatusOr<v1::LeaseJobResponse> WorkerService::Lease(const Caller& caller,
+                                                          const v1::LeaseJobRequest& request,
                                                           const std::function<bool()>& gone) {
+  std::optional<std::string> tenant;
+  if (caller.tenant != kEveryTenant) tenant = caller.tenant;
   ASSIGN_OR_RETURN(const WorkerCatalogue catalogue, CatalogueOf(request));
   RETURN_IF_ERROR(catalogues_->Announce(catalogue));
   const absl::Duration wait = FromProto(request.wait());
@@ -103,7 +106,7 @@ absl::StatusOr<v1::LeaseJobResponse> WorkerService::Lease(const v1::LeaseJobRequ
     // A job leased to a caller that has gone would only wait for its lease to end.
     if (gone()) return absl::CancelledError("the worker has gone");
     ASSIGN_OR_RETURN(const std::optional<LeasedJob> leased,
-                     queue_->Lease(request.worker(), catalogue, std::nullopt));
+                     queue_->Lease(request.worker(), catalogue, tenant));
     if (leased) {
       metrics_->CountLease();
       LOG_INFO("job leased", {{"job", leased->job.name.ToString()}, {"worker", request.worker()}});
@@ -136,7 +139,9 @@ grpc::Status WorkerService::LeaseJob(grpc::ServerContext* context,
                                      const v1::LeaseJobRequest* request,
                                      v1::LeaseJobResponse* response) {
   return runner_->Unary(context, "WorkerService/LeaseJob", *request, response,
-                        [&] { return Lease(*request, [&] { return context->IsCancelled(); }); });
+                        [&](const Caller& caller) {
+                          return Lease(caller, *request, [&] { return context->IsCancelled(); });
+                        });
 }
 
 grpc::Status WorkerService::Heartbeat(grpc::ServerContext* context,

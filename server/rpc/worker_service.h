@@ -39,7 +39,8 @@ class WorkerService final : public v1::WorkerService::Service {
  private:
   // What this worker can do, by this request or by an earlier one.
   absl::StatusOr<WorkerCatalogue> CatalogueOf(const v1::LeaseJobRequest& request);
-  absl::StatusOr<v1::LeaseJobResponse> Lease(const v1::LeaseJobRequest& request,
+  absl::StatusOr<v1::LeaseJobResponse> Lease(const Caller& caller,
+                                             const v1::LeaseJobRequest& request,
                                              const std::function<bool()>& gone);
   absl::StatusOr<v1::CompleteJobResponse> Complete(const v1::CompleteJobRequest& request);
 

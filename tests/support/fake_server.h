@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/digest.h"
 #include "common/error.h"
+#include "proto/wire/blob_encoding.h"
 #include "proto/wire/status_grpc.h"
 #include "quantd/v1/artifact.grpc.pb.h"
 #include "quantd/v1/job.grpc.pb.h"
@@ -44,6 +45,7 @@ class FakeArtifacts final : public v1::ArtifactService::Service {
   grpc::Status WriteBlob(grpc::ServerContext*, grpc::ServerReader<v1::WriteBlobRequest>* reader,
                          v1::WriteBlobResponse* response) override {
     v1::WriteBlobRequest message;
+    BlobDecoder decoder(2 << 20);
     std::string upload_id, digest;
     while (reader->Read(&message)) {
       const std::lock_guard lock(mutex);
@@ -56,8 +58,11 @@ class FakeArtifacts final : public v1::ArtifactService::Service {
       if (message.offset() != static_cast<int64_t>(bytes.size())) {
         return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "offset");
       }
-      bytes += message.data();
-      bytes_received += static_cast<int64_t>(message.data().size());
+      const absl::StatusOr<absl::string_view> data =
+          decoder.Decode(message.encoding(), message.data());
+      if (!data.ok()) return ToGrpc(data.status());
+      bytes.append(data->data(), data->size());
+      bytes_received += static_cast<int64_t>(data->size());
       if (break_write_after_bytes > 0 &&
           static_cast<int64_t>(bytes.size()) >= break_write_after_bytes) {
         break_write_after_bytes = 0;

@@ -21,6 +21,7 @@ class ForwardingFile : public File {
     return file_->Write(offset, bytes);
   }
   absl::Status Truncate(int64_t size_bytes) override { return file_->Truncate(size_bytes); }
+  void BeginSync(int64_t offset, int64_t count) override { file_->BeginSync(offset, count); }
   absl::Status Sync() override { return file_->Sync(); }
   absl::StatusOr<FileInfo> Info() override { return file_->Info(); }
 

@@ -200,6 +200,15 @@ absl::StatusOr<std::unique_ptr<BlobReader>> LocalDirBlobStore::Open(
   return std::make_unique<FileReader>(std::move(file), info.size_bytes);
 }
 
+absl::StatusOr<std::unique_ptr<BlobReader>> LocalDirBlobStore::UseAndOpen(
+    const std::string& digest) {
+  const std::lock_guard guard(objects_mutex_);
+  ASSIGN_OR_RETURN(const FileInfo info, InfoOf(digest));
+  RETURN_IF_ERROR(files_->SetModifyTime(ObjectPath(digest), clock_->Now()));
+  ASSIGN_OR_RETURN(std::unique_ptr<File> file, files_->OpenForReading(ObjectPath(digest)));
+  return std::make_unique<FileReader>(std::move(file), info.size_bytes);
+}
+
 absl::StatusOr<std::unique_ptr<BlobWriter>> LocalDirBlobStore::OpenUpload(
     const std::string& upload_id, const std::string& digest, int64_t size_bytes,
     int64_t stored_bytes_max) {
@@ -207,11 +216,9 @@ absl::StatusOr<std::unique_ptr<BlobWriter>> LocalDirBlobStore::OpenUpload(
   const std::string key = UploadKey(upload_id, digest);
   std::optional<UploadClaims::Claim> claim = claims_.Take(key);
   if (!claim) return UploadBusy(digest);
-  if (const absl::StatusOr<int64_t> existing = Use(digest); existing.ok()) {
-    return OpenExisting(key, digest, size_bytes, *existing);
-  } else if (!absl::IsNotFound(existing.status())) {
-    return existing.status();
-  }
+  absl::StatusOr<std::unique_ptr<BlobReader>> existing = UseAndOpen(digest);
+  if (existing.ok()) return OpenExisting(key, digest, size_bytes, *std::move(existing));
+  if (!absl::IsNotFound(existing.status())) return existing.status();
   const int64_t kept_bytes = CommittedBytes(upload_id, digest);
   if (!account_.Reserve(key, size_bytes, stored_bytes_max)) {
     return errors::QuotaExceeded(tenant_, "stored_bytes_max", stored_bytes_max, account_.used());
@@ -231,9 +238,10 @@ absl::StatusOr<std::unique_ptr<BlobWriter>> LocalDirBlobStore::OpenUpload(
 
 absl::StatusOr<std::unique_ptr<BlobWriter>> LocalDirBlobStore::OpenExisting(
     const std::string& key, const std::string& digest, int64_t announced_bytes,
-    int64_t size_bytes) {
-  if (announced_bytes != size_bytes) return SizeMismatch(announced_bytes, size_bytes);
-  ASSIGN_OR_RETURN(std::unique_ptr<BlobReader> blob, Open(digest));
+    std::unique_ptr<BlobReader> blob) {
+  if (announced_bytes != blob->size_bytes()) {
+    return SizeMismatch(announced_bytes, blob->size_bytes());
+  }
   RETURN_IF_ERROR(RemoveFileIfAny(*files_, UploadPath(key)));  // Another upload was faster.
   account_.SetUpload(key, 0);
   return std::make_unique<ExistingBlobWriter>(this, digest, std::move(blob));

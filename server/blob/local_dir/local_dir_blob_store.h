@@ -74,7 +74,9 @@ class LocalDirBlobStore final : public BlobStore {
   absl::StatusOr<std::unique_ptr<BlobWriter>> OpenExisting(const std::string& key,
                                                            const std::string& digest,
                                                            int64_t announced_bytes,
-                                                           int64_t size_bytes);
+                                                           std::unique_ptr<BlobReader> blob);
+  // Use() and Open() in one step, between which nobody deletes the blob.
+  absl::StatusOr<std::unique_ptr<BlobReader>> UseAndOpen(const std::string& digest);
   // Moves a verified, durable file to its place, makes that durable and then visible.
   absl::Status Publish(const std::string& key, const std::string& digest, int64_t size_bytes);
   absl::Status CreateShard(const std::string& digest);

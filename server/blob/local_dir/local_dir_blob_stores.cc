@@ -25,9 +25,9 @@ absl::StatusOr<std::unique_ptr<LocalDirBlobStores>> LocalDirBlobStores::Open(
   ASSIGN_OR_RETURN(const std::vector<std::string> tenants, files->List(stores->folder_));
   for (const std::string& tenant : tenants) {
     if (!ParseTenant(absl::StrCat("tenants/", tenant)).ok()) continue;  // Not ours.
-    ASSIGN_OR_RETURN(stores->stores_[tenant],
-                     LocalDirBlobStore::Open(files, clock,
-                                             absl::StrCat(stores->folder_, "/", tenant), tenant));
+    ASSIGN_OR_RETURN(
+        stores->stores_[tenant],
+        LocalDirBlobStore::Open(files, clock, absl::StrCat(stores->folder_, "/", tenant), tenant));
   }
   return stores;
 }

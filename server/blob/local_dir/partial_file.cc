@@ -8,6 +8,8 @@ namespace quantd {
 namespace {
 
 constexpr size_t kHashChunkBytes = 1 << 20;
+// The disk is put to work while the upload is under way, so that little is left for the end.
+constexpr int64_t kWritebackBytes = 8 << 20;
 
 }  // namespace
 
@@ -33,7 +35,7 @@ absl::Status PartialFile::HashContent() {
     }
     ASSIGN_OR_RETURN(const size_t got, file_->Read(size_bytes_, buffer.data(), buffer.size()));
     if (got == 0) return absl::OkStatus();
-    hash_.Update({buffer.data(), got});
+    hash_->Update({buffer.data(), got});
     size_bytes_ += static_cast<int64_t>(got);
   }
 }
@@ -51,8 +53,12 @@ absl::Status PartialFile::Append(absl::string_view bytes) {
     rest.remove_prefix(*written);
     end += static_cast<int64_t>(*written);
   }
-  hash_.Update(bytes);
+  hash_->Update(bytes);
   size_bytes_ = end;
+  if (size_bytes_ - begun_bytes_ >= kWritebackBytes) {
+    file_->BeginSync(begun_bytes_, size_bytes_ - begun_bytes_);
+    begun_bytes_ = size_bytes_;
+  }
   return absl::OkStatus();
 }
 

@@ -10,8 +10,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "common/digest.h"
 #include "common/file_system.h"
+#include "server/blob/local_dir/hash_thread.h"
 
 namespace quantd {
 
@@ -30,7 +30,7 @@ class PartialFile {
   absl::Status Append(absl::string_view bytes);
 
   // The digest of what was appended and read. REQUIRES: called once; no Append() afterwards.
-  std::string HexDigest() { return hash_.HexDigest(); }
+  std::string HexDigest() { return hash_->HexDigest(); }
 
   // Makes the content durable. After an error the system may have dropped part of it silently: the
   // file is of no use any more.
@@ -42,8 +42,9 @@ class PartialFile {
 
   std::unique_ptr<File> file_;
   int64_t size_bytes_ = 0;
+  int64_t begun_bytes_ = 0;  // As far as the disk was told to write.
   bool broken_ = false;
-  Sha256 hash_;
+  std::unique_ptr<HashThread> hash_ = std::make_unique<HashThread>();  // Stays where it is.
 };
 
 }  // namespace quantd

@@ -137,9 +137,10 @@ absl::StatusOr<std::unique_ptr<BlobWriter>> MemoryBlobStore::OpenUpload(
   std::optional<UploadClaims::Claim> claim = claims_.Take(key);
   if (!claim) return UploadBusy(digest);
   was_written_ = true;
-  if (const absl::StatusOr<int64_t> existing_bytes = Use(digest); existing_bytes.ok()) {
-    if (*existing_bytes != size_bytes) return SizeMismatch(size_bytes, *existing_bytes);
-    ASSIGN_OR_RETURN(std::unique_ptr<BlobReader> blob, Open(digest));
+  std::shared_ptr<const std::string> existing = Find(digest);
+  if (existing != nullptr && Use(digest).ok()) {
+    auto blob = std::make_unique<MemoryBlobReader>(std::move(existing));
+    if (blob->size_bytes() != size_bytes) return SizeMismatch(size_bytes, blob->size_bytes());
     const std::lock_guard guard(mutex_);
     uploads_.erase(key);  // Another upload was faster.
     account_.SetUpload(key, 0);

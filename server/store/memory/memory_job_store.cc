@@ -1,6 +1,7 @@
 #include "server/store/memory/memory_job_store.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -77,6 +78,27 @@ class MemoryArtifactTable final : public ArtifactTable {
       artifacts.push_back(artifact);
     }
     return artifacts;
+  }
+
+  absl::StatusOr<std::vector<std::string>> Tenants() override {
+    std::set<std::string> tenants;
+    for (const auto& [key, artifact] : state_.artifacts) tenants.insert(artifact.name.tenant);
+    return std::vector<std::string>(tenants.begin(), tenants.end());
+  }
+
+  absl::StatusOr<std::vector<Artifact>> UnusedUntil(const std::string& tenant, absl::Time time,
+                                                    int limit) override {
+    std::set<std::string> used;
+    for (const auto& [key, job] : state_.jobs) used.insert(job.artifact);
+    std::vector<Artifact> unused;
+    for (const auto& [key, artifact] : state_.artifacts) {
+      if (static_cast<int>(unused.size()) >= limit) break;
+      if (artifact.name.tenant == tenant && artifact.create_time <= time &&
+          !used.contains(artifact.name.ToString())) {
+        unused.push_back(artifact);
+      }
+    }
+    return unused;
   }
 
   absl::Status Delete(const ArtifactName& name) override {

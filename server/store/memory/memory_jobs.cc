@@ -80,6 +80,7 @@ absl::StatusOr<int64_t> MemoryJobTable::Insert(const Job& job, absl::string_view
   undo_->BeforeChange(state_.payloads, {key, JobPayload::kSpec});
   Job stored = job;
   stored.key = key;
+  RETURN_IF_ERROR(AddInputs(key, std::exchange(stored.traits.inputs, {})));
   state_.jobs[key] = std::move(stored);
   state_.job_keys[job.name] = key;
   state_.payloads[{key, JobPayload::kSpec}] = std::string(spec);
@@ -115,12 +116,55 @@ absl::Status MemoryJobTable::Delete(int64_t key) {
     undo_->BeforeChange(state_.payloads, {key, payload});
     state_.payloads.erase({key, payload});
   }
+  undo_->BeforeChange(state_.inputs, key);
+  state_.inputs.erase(key);
   auto event = state_.events.lower_bound({key, 0});
   while (event != state_.events.end() && event->first.first == key) {
     undo_->BeforeChange(state_.events, event->first);
     event = state_.events.erase(event);
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<bool> MemoryJobTable::HasInput(int64_t key, const std::string& digest) {
+  const auto found = state_.inputs.find(key);
+  return found != state_.inputs.end() &&
+         std::binary_search(found->second.begin(), found->second.end(), digest);
+}
+
+absl::StatusOr<std::vector<std::string>> MemoryJobTable::Inputs(const std::string& tenant) {
+  std::set<std::string> digests;
+  for (const auto& [key, inputs] : state_.inputs) {
+    if (state_.jobs.at(key).name.tenant == tenant) digests.insert(inputs.begin(), inputs.end());
+  }
+  return std::vector<std::string>(digests.begin(), digests.end());
+}
+
+absl::Status MemoryJobTable::AddInputs(int64_t key, const std::vector<std::string>& digests) {
+  QUANTD_CHECK(undo_ != nullptr);
+  if (digests.empty()) return absl::OkStatus();
+  undo_->BeforeChange(state_.inputs, key);
+  std::set<std::string> all(digests.begin(), digests.end());
+  all.insert(state_.inputs[key].begin(), state_.inputs[key].end());
+  state_.inputs[key] = {all.begin(), all.end()};
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::string>> MemoryJobTable::Tenants() {
+  std::set<std::string> tenants;
+  for (const auto& [key, job] : state_.jobs) tenants.insert(job.name.tenant);
+  return std::vector<std::string>(tenants.begin(), tenants.end());
+}
+
+absl::StatusOr<std::vector<Job>> MemoryJobTable::FinishedUntil(const std::string& tenant,
+                                                               absl::Time time, int limit) {
+  std::vector<Job> jobs = Where([&](const Job& job) {
+    return job.name.tenant == tenant && IsFinished(job.state) && job.update_time <= time;
+  });
+  std::stable_sort(jobs.begin(), jobs.end(),
+                   [](const Job& a, const Job& b) { return a.update_time < b.update_time; });
+  CutTo(jobs, limit);
+  return jobs;
 }
 
 absl::StatusOr<std::string> MemoryJobTable::ReadPayload(int64_t key, JobPayload payload) {

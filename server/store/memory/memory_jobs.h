@@ -23,6 +23,14 @@ class MemoryJobTable final : public JobTable {
   absl::StatusOr<int64_t> Insert(const Job& job, absl::string_view spec) override;
   absl::Status Update(const Job& job) override;
   absl::Status Delete(int64_t key) override;
+  absl::StatusOr<bool> HasInput(int64_t key, const std::string& digest) override;
+  absl::StatusOr<std::vector<std::string>> Inputs(const std::string& tenant) override;
+  absl::StatusOr<bool> InputsAreComplete() override { return true; }
+  absl::Status AddInputs(int64_t key, const std::vector<std::string>& digests) override;
+  absl::Status SetInputsComplete() override { return absl::OkStatus(); }
+  absl::StatusOr<std::vector<std::string>> Tenants() override;
+  absl::StatusOr<std::vector<Job>> FinishedUntil(const std::string& tenant, absl::Time time,
+                                                 int limit) override;
   absl::StatusOr<std::string> ReadPayload(int64_t key, JobPayload payload) override;
   absl::Status WriteReport(int64_t key, absl::string_view report) override;
   absl::StatusOr<std::vector<std::vector<std::string>>> QueuedRequirements() override;

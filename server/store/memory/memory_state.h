@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "server/core/job_store.h"
 
@@ -14,6 +15,7 @@ struct MemoryState {
   std::map<int64_t, Job> jobs;
   std::map<JobName, int64_t> job_keys;
   std::map<std::pair<int64_t, JobPayload>, std::string> payloads;
+  std::map<int64_t, std::vector<std::string>> inputs;      // By job; sorted.
   std::map<std::pair<int64_t, int64_t>, JobEvent> events;  // By job and sequence.
   std::map<int64_t, Artifact> artifacts;
   std::map<ArtifactName, int64_t> artifact_keys;

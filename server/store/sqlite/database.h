@@ -50,6 +50,9 @@ class Statement {
   int bind_error_ = SQLITE_OK;
 };
 
+// The first column of all rows of a bound statement.
+absl::StatusOr<std::vector<std::string>> ReadTexts(Statement& statement);
+
 class Database {
  public:
   // Opens or creates, through the SQLite VFS of that name; empty: the system's.

@@ -94,9 +94,10 @@ CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT RO
 INSERT INTO counters VALUES ('lease_token', 0);
 )sql";
 
-// Tenants and tokens. Limits that are NULL are the server's defaults. `rank` is RankOf(): the queue is walked
-// by it, tenant by tenant. Fewer indexes than before: each one is another page to write in every
-// transaction.
+// Tenants and tokens. Limits that are NULL are the server's defaults. `rank` is RankOf(): the queue
+// is walked by it, tenant by tenant. Fewer indexes of the queue than before: each one is another
+// page to write in every transaction. And what the garbage collector asks: which blobs jobs read,
+// which jobs ended long ago, which artifacts are a job's result.
 constexpr char kVersion2[] = R"sql(
 DROP INDEX jobs_queue;
 ALTER TABLE jobs ADD COLUMN rank INTEGER NOT NULL DEFAULT 0;
@@ -145,6 +146,17 @@ CREATE TABLE tokens (
 );
 CREATE UNIQUE INDEX tokens_id ON tokens(id);
 CREATE INDEX tokens_list ON tokens(tenant, key);
+
+CREATE TABLE job_inputs (
+  job_key INTEGER NOT NULL REFERENCES jobs(key) ON DELETE CASCADE,
+  digest TEXT NOT NULL,
+  PRIMARY KEY (job_key, digest)
+) WITHOUT ROWID;
+INSERT INTO counters VALUES ('inputs_complete', 0);
+CREATE INDEX jobs_finished ON jobs(tenant, update_time)
+  WHERE state IN ('SUCCEEDED', 'FAILED', 'CANCELLED', 'DEAD_LETTERED');
+CREATE INDEX jobs_artifact ON jobs(tenant, json_extract(details, '$.artifact'))
+  WHERE state = 'SUCCEEDED';
 )sql";
 
 constexpr const char* kMigrations[] = {kVersion1, kVersion2};

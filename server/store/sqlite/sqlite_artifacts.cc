@@ -24,6 +24,16 @@ absl::StatusOr<Artifact> ReadRow(const Statement& row) {
   return artifact;
 }
 
+absl::StatusOr<std::vector<Artifact>> ReadRows(Statement& statement) {
+  std::vector<Artifact> artifacts;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool row, statement.Step());
+    if (!row) return artifacts;
+    ASSIGN_OR_RETURN(Artifact artifact, ReadRow(statement));
+    artifacts.push_back(std::move(artifact));
+  }
+}
+
 }  // namespace
 
 absl::Status SqliteArtifactTable::Insert(const Artifact& artifact) {
@@ -65,13 +75,28 @@ absl::StatusOr<std::vector<Artifact>> SqliteArtifactTable::List(const std::strin
   statement.Bind(tenant)
       .Bind(before_key.value_or(std::numeric_limits<int64_t>::max()))
       .Bind(static_cast<int64_t>(limit));
-  std::vector<Artifact> artifacts;
-  while (true) {
-    ASSIGN_OR_RETURN(const bool row, statement.Step());
-    if (!row) return artifacts;
-    ASSIGN_OR_RETURN(Artifact artifact, ReadRow(statement));
-    artifacts.push_back(std::move(artifact));
-  }
+  return ReadRows(statement);
+}
+
+absl::StatusOr<std::vector<std::string>> SqliteArtifactTable::Tenants() {
+  ASSIGN_OR_RETURN(Statement statement,
+                   database_.Prepare("SELECT DISTINCT tenant FROM artifacts ORDER BY tenant"));
+  return ReadTexts(statement);
+}
+
+absl::StatusOr<std::vector<Artifact>> SqliteArtifactTable::UnusedUntil(const std::string& tenant,
+                                                                       absl::Time time, int limit) {
+  ASSIGN_OR_RETURN(Statement statement,
+                   database_.Prepare(absl::StrCat(
+                       kSelect,
+                       "WHERE tenant = ? AND create_time <= ?"
+                       " AND NOT EXISTS (SELECT 1 FROM jobs INDEXED BY jobs_artifact"
+                       "  WHERE state = 'SUCCEEDED' AND jobs.tenant = artifacts.tenant"
+                       "  AND json_extract(details, '$.artifact') ="
+                       "   'tenants/' || artifacts.tenant || '/artifacts/' || artifacts.id)"
+                       " ORDER BY key LIMIT ?")));
+  statement.Bind(tenant).Bind(EncodeTime(time)).Bind(static_cast<int64_t>(limit));
+  return ReadRows(statement);
 }
 
 absl::Status SqliteArtifactTable::Delete(const ArtifactName& name) {

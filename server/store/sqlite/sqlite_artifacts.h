@@ -16,6 +16,9 @@ class SqliteArtifactTable final : public ArtifactTable {
   absl::StatusOr<std::vector<Artifact>> List(const std::string& tenant,
                                              std::optional<int64_t> before_key, int limit) override;
   absl::Status Delete(const ArtifactName& name) override;
+  absl::StatusOr<std::vector<std::string>> Tenants() override;
+  absl::StatusOr<std::vector<Artifact>> UnusedUntil(const std::string& tenant, absl::Time time,
+                                                    int limit) override;
 
  private:
   Database& database_;

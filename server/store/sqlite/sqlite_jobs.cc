@@ -93,6 +93,7 @@ absl::StatusOr<int64_t> SqliteJobTable::Insert(const Job& job, absl::string_view
     RETURN_IF_ERROR(statement.Step().status());
   }
   RETURN_IF_ERROR(WritePayload(key, "spec", spec));
+  RETURN_IF_ERROR(AddInputs(key, job.traits.inputs));
   return key;
 }
 
@@ -107,6 +108,58 @@ absl::Status SqliteJobTable::Update(const Job& job) {
 absl::Status SqliteJobTable::Delete(int64_t key) {
   ASSIGN_OR_RETURN(Statement statement, database_.Prepare("DELETE FROM jobs WHERE key = ?"));
   return statement.Bind(key).Run();
+}
+
+absl::StatusOr<bool> SqliteJobTable::HasInput(int64_t key, const std::string& digest) {
+  ASSIGN_OR_RETURN(Statement statement,
+                   database_.Prepare("SELECT 1 FROM job_inputs WHERE job_key = ? AND digest = ?"));
+  return statement.Bind(key).Bind(digest).Step();
+}
+
+absl::StatusOr<std::vector<std::string>> SqliteJobTable::Inputs(const std::string& tenant) {
+  ASSIGN_OR_RETURN(Statement statement,
+                   database_.Prepare("SELECT DISTINCT digest FROM jobs JOIN job_inputs"
+                                     " ON job_key = key WHERE tenant = ? ORDER BY digest"));
+  statement.Bind(tenant);
+  return ReadTexts(statement);
+}
+
+absl::StatusOr<bool> SqliteJobTable::InputsAreComplete() {
+  ASSIGN_OR_RETURN(Statement statement,
+                   database_.Prepare("SELECT value FROM counters WHERE name = 'inputs_complete'"));
+  ASSIGN_OR_RETURN(const bool row, statement.Step());
+  return row && statement.Int(0) != 0;
+}
+
+absl::Status SqliteJobTable::AddInputs(int64_t key, const std::vector<std::string>& digests) {
+  for (const std::string& digest : digests) {
+    ASSIGN_OR_RETURN(Statement statement,
+                     database_.Prepare("INSERT OR IGNORE INTO job_inputs VALUES (?, ?)"));
+    RETURN_IF_ERROR(statement.Bind(key).Bind(digest).Run());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SqliteJobTable::SetInputsComplete() {
+  return database_.Execute("UPDATE counters SET value = 1 WHERE name = 'inputs_complete'");
+}
+
+absl::StatusOr<std::vector<std::string>> SqliteJobTable::Tenants() {
+  ASSIGN_OR_RETURN(Statement statement,
+                   database_.Prepare("SELECT DISTINCT tenant FROM jobs ORDER BY tenant"));
+  return ReadTexts(statement);
+}
+
+absl::StatusOr<std::vector<Job>> SqliteJobTable::FinishedUntil(const std::string& tenant,
+                                                               absl::Time time, int limit) {
+  ASSIGN_OR_RETURN(
+      Statement statement,
+      database_.Prepare(SelectJobs(
+          "INDEXED BY jobs_finished "
+          "WHERE state IN ('SUCCEEDED', 'FAILED', 'CANCELLED', 'DEAD_LETTERED')"
+          " AND tenant = ? AND update_time <= ? ORDER BY update_time, key")));
+  statement.Bind(tenant).Bind(EncodeTime(time));
+  return ReadJobs(statement, static_cast<size_t>(limit), damaged_);
 }
 
 absl::StatusOr<std::string> SqliteJobTable::ReadPayload(int64_t key, JobPayload payload) {

@@ -31,6 +31,14 @@ class SqliteJobTable final : public JobTable {
   absl::Status Update(const Job& job) override;
   absl::Status Delete(int64_t key) override;
 
+  absl::StatusOr<bool> HasInput(int64_t key, const std::string& digest) override;
+  absl::StatusOr<std::vector<std::string>> Inputs(const std::string& tenant) override;
+  absl::StatusOr<bool> InputsAreComplete() override;
+  absl::Status AddInputs(int64_t key, const std::vector<std::string>& digests) override;
+  absl::Status SetInputsComplete() override;
+  absl::StatusOr<std::vector<std::string>> Tenants() override;
+  absl::StatusOr<std::vector<Job>> FinishedUntil(const std::string& tenant, absl::Time time,
+                                                 int limit) override;
   absl::StatusOr<std::string> ReadPayload(int64_t key, JobPayload payload) override;
   absl::Status WriteReport(int64_t key, absl::string_view report) override;
 

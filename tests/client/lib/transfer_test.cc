@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 
@@ -39,6 +40,10 @@ class FakeBlobs final : public BlobApi {
   }
 
   absl::Status WriteBlob(const BlobUpload& upload, int64_t offset, const Reader& read) override {
+    if (const std::string reason = refuse ? refuse(upload.upload_id) : ""; !reason.empty()) {
+      return MakeError(absl::StatusCode::kAborted, reason, "refused");
+    }
+    upload_ids.insert(upload.upload_id);
     write_offsets.push_back(offset);
     std::string& part = parts[upload.upload_id];
     part.resize(static_cast<size_t>(offset));
@@ -78,6 +83,8 @@ class FakeBlobs final : public BlobApi {
   std::map<std::string, std::string> parts;
   std::vector<int64_t> write_offsets;
   std::vector<int64_t> read_offsets;
+  std::set<std::string> upload_ids;
+  std::function<std::string(const std::string& upload_id)> refuse;  // With which reason, if any.
   int breaks = 0;
   bool forget_uploads = false;
 };
@@ -133,6 +140,46 @@ TEST_F(TransferTest, ABrokenUploadGoesOnWhereTheServerStands) {
   ASSERT_OK(transfer_.Upload({Write("f", content)}).status());
   EXPECT_THAT(blobs_.write_offsets, ElementsAre(0, 20, 40));
   EXPECT_EQ(blobs_.blobs[Sha256Hex(content)], content);
+}
+
+TEST_F(TransferTest, AnotherRunResumesTheUploadOfOneThatWasKilled) {
+  const std::string content((1 << 20) + 45, 'x');
+  const LocalFile file = Write("f", content);
+  blobs_.breaks = 1;
+  RetryPolicy once;
+  once.attempts_max = 1;
+  Transfer killed(&blobs_, once, &clock_, &sleeper_);
+  EXPECT_THAT(killed.Upload({file}), StatusIs(absl::StatusCode::kUnavailable));
+  ASSERT_OK(transfer_.Upload({file}));
+  EXPECT_THAT(blobs_.write_offsets, ElementsAre(0, 20));
+  EXPECT_EQ(blobs_.upload_ids.size(), 1u);
+  EXPECT_EQ(blobs_.blobs[file.ref.digest()], content);
+}
+
+TEST_F(TransferTest, AnUploadThatAnotherClientIsAtGoesOnUnderANameOfItsOwn) {
+  for (const char* reason : {"UPLOAD_BUSY", "UPLOAD_TAKEN_OVER"}) {
+    const LocalFile file = Write("f", reason);
+    std::string refused;
+    blobs_.refuse = [&](const std::string& id) {
+      if (refused.empty()) refused = id;
+      return id == refused ? std::string(reason) : std::string();
+    };
+    ASSERT_OK(transfer_.Upload({file})) << reason;
+    EXPECT_EQ(blobs_.blobs[file.ref.digest()], reason);
+    EXPECT_FALSE(blobs_.upload_ids.contains(refused));
+  }
+}
+
+TEST_F(TransferTest, AStreamThatWasCutOffOrDoesNotFitIsLookedAtAgain) {
+  for (const char* reason : {"STREAM_IDLE", "OFFSET_MISMATCH", "BLOB_REMOVED"}) {
+    const LocalFile file = Write("f", reason);
+    int refusals = 2;
+    blobs_.refuse = [&](const std::string&) {
+      return refusals-- > 0 ? std::string(reason) : std::string();
+    };
+    ASSERT_OK(transfer_.Upload({file})) << reason;
+    EXPECT_EQ(blobs_.blobs[file.ref.digest()], reason);
+  }
 }
 
 TEST_F(TransferTest, AnUploadThatTheServerHasForgottenStartsAnew) {

@@ -1,5 +1,6 @@
 // How attempts end, and what becomes of their job.
 #include "server/core/artifact_registry.h"
+#include "server/core/errors.h"
 #include "tests/conformance/job_queue/queue_fixture.h"
 
 namespace quantd {
@@ -181,6 +182,14 @@ TEST_P(JobQueueAttempts, APermanentFailureIsNotTriedAgain) {
   EXPECT_EQ(failed.state, JobState::kFailed);
   EXPECT_THAT(failed.error, StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_EQ(failed.attempts.size(), 1u);
+}
+
+TEST_P(JobQueueAttempts, AResultAboveTheTenantsQuotaIsNotTriedAgain) {
+  const Job job = Submit();
+  const absl::Status quota = errors::QuotaExceeded("team", "stored_bytes_max", 10, 9);
+  ASSERT_OK(Complete(Lease(), AttemptFailed{quota}));
+  EXPECT_EQ(Get(job.name).state, JobState::kFailed);
+  EXPECT_THAT(Get(job.name).error, HasReason("QUOTA_EXCEEDED"));
 }
 
 TEST_P(JobQueueAttempts, AHandBackDoesNotCountAndQueuesTheJobAtOnce) {

@@ -182,9 +182,12 @@ TEST_F(MetricsTest, EveryFamilyIsExplained) {
   metrics_.ObserveStage("export", 1);
   metrics_.WatchQueue([]() -> absl::StatusOr<QueueCounts> { return QueueCounts(); },
                       [&] { return clock_.Now(); });
+  metrics_.CountGarbage({.removed_blobs = 1});
+  metrics_.WatchStorage([] { return int64_t{5}; });
   Scrape();
   for (const std::string name :
-       {"quantd_rpc_total", "quantd_rpc_duration_seconds", "quantd_blob_bytes_total",
+       {"quantd_garbage_total", "quantd_garbage_bytes_total", "quantd_stored_bytes",
+        "quantd_rpc_total", "quantd_rpc_duration_seconds", "quantd_blob_bytes_total",
         "quantd_attempts_total", "quantd_leases_total", "quantd_cached_jobs_total",
         "quantd_stage_duration_seconds", "quantd_jobs", "quantd_queue_oldest_age_seconds"}) {
     EXPECT_THAT(last_, ::testing::HasSubstr(absl::StrCat("# HELP ", name, " ")));

@@ -115,7 +115,7 @@ class AccessTest : public ::testing::TestWithParam<const MethodDescriptor*> {
   }
 
   testing::FakeClock clock_;
-  RunningServer server_{&clock_, /*authenticate=*/true};
+  RunningServer server_{&clock_, {.authenticate = true}};
   std::string job_, artifact_, token_;
 };
 

@@ -2,6 +2,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/digest.h"
 #include "common/random.h"
+#include "proto/wire/blob_encoding.h"
 #include "server/core/artifact_registry.h"
 #include "tests/server/rpc/running_server.h"
 
@@ -279,6 +280,67 @@ TEST_F(ArtifactServiceTest, TwoTenantsWithOneUploadIdDoNotMeet) {
   ASSERT_OK_AND_ASSIGN(const auto other,
                        RunningServer::Call(*server_.artifacts, &Stub::QueryWriteStatus, request));
   EXPECT_EQ(other.committed_bytes(), 0);
+}
+
+TEST_F(ArtifactServiceTest, NoCallTellsThatAnotherTenantHasABlob) {
+  const v1::FileRef model = FileOf("model.onnx", testing::kModelBytes);
+  v1::FindMissingBlobsRequest find;
+  find.set_parent("tenants/others");
+  find.add_digests(model.digest());
+  ASSERT_OK_AND_ASSIGN(const auto found,
+                       RunningServer::Call(*server_.artifacts, &Stub::FindMissingBlobs, find));
+  EXPECT_THAT(found.missing_digests(), ElementsAre(model.digest()));
+
+  v1::ReadBlobRequest read;
+  read.set_parent("tenants/others");
+  read.set_digest(model.digest());
+  grpc::ClientContext context;
+  v1::ReadBlobResponse chunk;
+  const auto reader = server_.artifacts->ReadBlob(&context, read);
+  EXPECT_FALSE(reader->Read(&chunk));
+  EXPECT_THAT(FromGrpc(reader->Finish()), HasReason("BLOB_NOT_FOUND"));
+
+  v1::CreateArtifactRequest create;
+  create.set_parent("tenants/others");
+  *create.mutable_artifact()->add_files() = model;
+  EXPECT_THAT(RunningServer::Call(*server_.artifacts, &Stub::CreateArtifact, create),
+              HasReason("BLOB_MISSING"));
+
+  v1::CreateJobRequest job;
+  job.set_parent("tenants/others");
+  *job.mutable_job()->mutable_spec() = testing::SampleSpec();
+  EXPECT_THAT(RunningServer::Call(*server_.jobs, &v1::JobService::Stub::CreateJob, job),
+              HasReason("MISSING_BLOB"));
+  v1::ValidateJobRequest validate;
+  validate.set_parent("tenants/others");
+  *validate.mutable_spec() = testing::SampleSpec();
+  EXPECT_THAT(RunningServer::Call(*server_.jobs, &v1::JobService::Stub::ValidateJob, validate),
+              HasReason("MISSING_BLOB"));
+  EXPECT_THAT(server_.parts.blobs.Tenants(), ElementsAre("team")) << "they have left no trace";
+}
+
+TEST_F(ArtifactServiceTest, ABlobIsReadEncodedWhereThatIsWorthIt) {
+  const std::string text(3 * kMebibyte, 'x'), noise = RandomBytes(kMebibyte);
+  for (const std::string& bytes : {text, noise}) {
+    testing::PutBlob(*server_.parts.blobs.Of("team"), bytes);
+    v1::ReadBlobRequest request;
+    request.set_parent(kParent);
+    request.set_digest(Sha256Hex(bytes));
+    request.set_encoding(v1::ZSTD);
+    grpc::ClientContext context;
+    const auto reader = server_.artifacts->ReadBlob(&context, request);
+    BlobDecoder decoder(kMebibyte);
+    v1::ReadBlobResponse chunk;
+    std::string got;
+    while (reader->Read(&chunk)) {
+      EXPECT_EQ(chunk.encoding(), bytes == text ? v1::ZSTD : v1::IDENTITY);
+      ASSERT_OK_AND_ASSIGN(const absl::string_view data,
+                           decoder.Decode(chunk.encoding(), chunk.data()));
+      got.append(data.data(), data.size());
+    }
+    ASSERT_OK(FromGrpc(reader->Finish()));
+    EXPECT_TRUE(got == bytes);
+  }
 }
 
 TEST_F(ArtifactServiceTest, ReadingBeyondTheBlobOrAnUnknownOneIsRefused) {

@@ -27,9 +27,10 @@ class ConnectionListenerTest : public ::testing::Test {
                                      .catalogues = &parts_.catalogues,
                                      .artifacts = &parts_.artifacts,
                                      .blobs = &parts_.blobs,
-                                     .signal = &parts_.signal,
                                      .tenants = &parts_.tenants,
+                                     .signal = &parts_.signal,
                                      .tokens = &parts_.tokens,
+                                     .garbage = &parts_.garbage,
                                      .metrics = &parts_.metrics,
                                      .clock = &clock_});
     EXPECT_OK(started);

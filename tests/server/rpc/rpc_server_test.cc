@@ -141,6 +141,7 @@ TEST_F(RpcServerTest, APortThatIsTakenIsReported) {
                                .catalogues = &server_.parts.catalogues,
                                .artifacts = &server_.parts.artifacts,
                                .blobs = &server_.parts.blobs,
+                               .tenants = &server_.parts.tenants,
                                .signal = &server_.parts.signal,
                                .metrics = &server_.parts.metrics,
                                .clock = &clock_};

@@ -9,20 +9,23 @@
 
 namespace quantd::testing {
 
-RunningServer::RunningServer(const Clock* clock, bool authenticate, AuditLog* audit)
-    : parts(clock) {
+RunningServer::RunningServer(const Clock* clock, Options options)
+    : parts(clock, std::move(options.blobs)) {
   const RpcServer::Parts of_server{.queue = &parts.queue,
                                    .catalogues = &parts.catalogues,
                                    .artifacts = &parts.artifacts,
                                    .blobs = &parts.blobs,
-                                   .signal = &parts.signal,
                                    .tenants = &parts.tenants,
+                                   .signal = &parts.signal,
                                    .tokens = &parts.tokens,
+                                   .garbage = &parts.garbage,
                                    .metrics = &parts.metrics,
                                    .clock = clock,
-                                   .audit = audit};
-  auto started =
-      RpcServer::Start({.listen = "127.0.0.1:0", .authenticate = authenticate}, of_server);
+                                   .audit = options.audit};
+  auto started = RpcServer::Start({.listen = "127.0.0.1:0",
+                                   .authenticate = options.authenticate,
+                                   .stream_look_every = absl::Milliseconds(10)},
+                                  of_server);
   QUANTD_CHECK(started.ok());
   server = *std::move(started);
   channel = grpc::CreateChannel(absl::StrCat("127.0.0.1:", server->port()),

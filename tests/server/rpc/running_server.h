@@ -32,16 +32,22 @@ inline constexpr char kParent[] = "tenants/team";
 
 // What the server works on.
 struct ServerParts {
-  explicit ServerParts(const Clock* a_clock) : clock(a_clock) {}
+  // Without `some_blobs` there are empty ones in memory.
+  explicit ServerParts(const Clock* a_clock, std::unique_ptr<BlobStores> some_blobs = nullptr)
+      : clock(a_clock),
+        owned_blobs(some_blobs ? std::move(some_blobs)
+                               : std::make_unique<MemoryBlobStores>(a_clock)) {}
 
   const Clock* clock;
   SequentialIds ids;
   ChangeSignal signal;
-  MemoryBlobStores blobs{clock};
+  std::unique_ptr<BlobStores> owned_blobs;
+  BlobStores& blobs = *owned_blobs;
   MemoryJobStore store;
   CatalogueRegistry catalogues{&store, clock};
-  ArtifactRegistry artifacts{&store, &blobs, clock, &ids};
   TenantRegistry tenants{&store, TenantLimits()};
+  ArtifactRegistry artifacts{&store, &blobs, clock, &ids};
+  GarbageCollector garbage{GarbageCollector::Options(), &store, &blobs, &tenants, clock};
   TokenRegistry tokens{&store, clock, &ids};
   JobQueue queue{QueueOptions(), &store, &blobs, clock, &ids, &signal};
   Metrics metrics;
@@ -49,9 +55,15 @@ struct ServerParts {
 
 class RunningServer {
  public:
-  // `clock` is borrowed. With `authenticate` every call needs a token; the stubs' have none, so that
-  // only CallRaw() gets through. `audit` is borrowed too, and may be null.
-  explicit RunningServer(const Clock* clock, bool authenticate = false, AuditLog* audit = nullptr);
+  struct Options {
+    std::unique_ptr<BlobStores> blobs;  // None: empty ones in memory.
+    // Every call needs a token; the stubs' have none, so that only CallRaw() gets through.
+    bool authenticate = false;
+    AuditLog* audit = nullptr;  // Borrowed.
+  };
+  // `clock` is borrowed.
+  explicit RunningServer(const Clock* clock) : RunningServer(clock, Options()) {}
+  RunningServer(const Clock* clock, Options options);
   ~RunningServer();
 
   // Calls `method` of `stub`; what the server answered, its errors with their details.

@@ -49,6 +49,8 @@ class FaultyFileSystem::OpenFile final : public File {
     return ToStatus(disk_.Truncate(node_, size_bytes), "truncate", path_);
   }
 
+  void BeginSync(int64_t, int64_t) override {}
+
   absl::Status Sync() override { return ToStatus(disk_.Sync(node_), "sync", path_); }
 
   absl::StatusOr<FileInfo> Info() override { return InfoOf(disk_, node_, path_); }
