@@ -1,6 +1,7 @@
 #include "proto/wire/status_grpc.h"
 
 #include <algorithm>
+#include <string>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/string_view.h"
@@ -31,7 +32,8 @@ absl::Status FromGrpc(const grpc::Status& status) {
     return FromProto(proto);
   }
   const auto code = static_cast<absl::StatusCode>(status.error_code());
-  const absl::string_view message = status.error_message();
+  const std::string text = status.error_message();
+  const absl::string_view message = text;
   const size_t bracket = message.rfind(" [");
   if (status.error_details().empty() && bracket != absl::string_view::npos &&
       message.back() == ']') {

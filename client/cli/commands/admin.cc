@@ -32,7 +32,9 @@ std::string Description() {
     absl::StrAppend(&text, "\n  ", action.words, action.arguments.empty() ? "" : " ",
                     action.arguments, "\n      ", action.summary);
     if (!action.flags.empty()) {
-      absl::StrAppend(&text, "\n      Flags: --", absl::StrJoin(action.flags, ", --"));
+      // Wrapped here: lines that begin with a space are kept as they are.
+      absl::StrAppend(&text, "\n      ",
+                      Wrap(absl::StrCat("Flags: --", absl::StrJoin(action.flags, ", --")), 6, 88));
     }
   }
   return text;

@@ -44,7 +44,7 @@ TEST_P(JobQueueFairShare, TenantsWithEquallyManyRunningJobsTakeTurns) {
   for (int i = 0; i < 6; ++i) {
     const LeasedJob leased = Lease();
     served.push_back(leased.job.name.tenant);
-    ASSERT_OK(Complete(leased, Success()));
+    ASSERT_OK(Complete(leased, Success(leased.job.name.tenant)));
   }
   EXPECT_THAT(served, ElementsAre("a", "b", "c", "a", "b", "c"));
 }
@@ -118,7 +118,7 @@ TEST_P(JobQueueFairShare, AnEndlessStreamOfUrgentJobsDoesNotStarveTheOthers) {
     ASSERT_LE(overtaken, 100);
     Submit(WorkOf("a", 1));
     const LeasedJob leased = Lease();
-    ASSERT_OK(Complete(leased, Success()));
+    ASSERT_OK(Complete(leased, Success(leased.job.name.tenant)));
     if (leased.job.name == patient.name) break;
     ++overtaken;
     clock_.Advance(absl::Minutes(1));

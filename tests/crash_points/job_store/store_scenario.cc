@@ -56,11 +56,11 @@ std::vector<StoreScenario::Step> StoreScenario::FirstHalf() {
       Report(3),
       Complete(Success("result of one")),
       Submit("team", "twin of one"),
-      [this] { return tenants_.SetPaused(true); },
       Lease("w1"),
       Complete(AttemptFailed{MakeError(absl::StatusCode::kInternal, "CHILD_DIED", "died")}),
       Submit("team", "three", /*max_attempts=*/1),
       Cancel("two"),
+      [this] { return tenants_.SetPaused(true); },
       [this] { return tenants_.SetPaused(false); },
       [this]() -> absl::Status {
         std::vector<StoredFile> files = {Upload("model.onnx", "a model")};

@@ -146,7 +146,7 @@ std::vector<MessageRow> MessageRows() {
   const std::string zeros(64 * kMebibyte, '\0');
   bomb.resize(ZSTD_compress(bomb.data(), bomb.size(), zeros.data(), zeros.size(), 1));
   return {
-      {"an empty stream", {}, invalid, "INVALID_UPLOAD"},
+      {"an empty stream", {}, invalid, "INVALID_NAME"},
       {"a first message without fields", {v1::WriteBlobRequest()}, invalid, "INVALID_NAME"},
       Changed("no upload id", invalid, "INVALID_UPLOAD_ID", [](auto& m) { m.clear_upload_id(); }),
       Changed("a long upload id", invalid, "INVALID_UPLOAD_ID",
