@@ -53,6 +53,7 @@ class FakeArtifacts final : public v1::ArtifactService::Service {
         upload_id = message.upload_id();
         digest = message.digest();
         ++write_streams;
+        leases.push_back(message.lease());
       }
       std::string& bytes = uploads[upload_id];
       if (message.offset() != static_cast<int64_t>(bytes.size())) {
@@ -98,6 +99,7 @@ class FakeArtifacts final : public v1::ArtifactService::Service {
       bytes = blobs[request->digest()];
       std::swap(break_after, break_read_after_bytes);
       read_offsets.push_back(request->offset());
+      leases.push_back(request->lease());
     }
     for (size_t offset = static_cast<size_t>(request->offset()); offset < bytes.size();
          offset += kChunkBytes) {
@@ -150,6 +152,7 @@ class FakeArtifacts final : public v1::ArtifactService::Service {
   int write_streams = 0;
   int64_t bytes_received = 0;
   std::vector<int64_t> read_offsets;
+  std::vector<v1::LeaseRef> leases;  // Of each stream, in either direction.
 };
 
 // Jobs that do what `on_create` and `events` say.

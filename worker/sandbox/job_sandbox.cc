@@ -10,7 +10,7 @@ namespace {
 // What libraries read while a job runs: code that they load late, time zones and locales, the number of processors,
 // and how much memory the process uses. Nothing of it differs from one installation to the next but by its version.
 constexpr const char* kSystemFiles[] = {
-    "/usr/lib", "/usr/lib64", "/lib", "/lib64", "/usr/share", "/etc/ld.so.cache", "/etc/localtime",
+    "/usr/lib", "/usr/lib64", "/lib", "/lib64", "/usr/share", "/etc/ld.so.cache", "/etc/localtime", "/etc/ssl/openssl.cnf",
     "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys/vm/overcommit_memory",
     "/sys/devices/system/cpu", "/sys/devices/system/node", "/sys/kernel/mm/transparent_hugepage",
     "/dev/zero", "/dev/random", "/dev/urandom"};

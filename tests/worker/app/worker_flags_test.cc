@@ -23,6 +23,10 @@ TEST(WorkerFlags, HaveDefaults) {
   EXPECT_EQ(flags.job_memory_bytes, 17179869184);
   EXPECT_EQ(flags.job_cpu_seconds, 86400);
   EXPECT_EQ(flags.cache_bytes, 21474836480);
+  EXPECT_EQ(flags.job_folder_retention, absl::Hours(24));
+  EXPECT_EQ(flags.job_user, "");
+  EXPECT_FALSE(flags.require_sandbox);
+  EXPECT_FALSE(flags.credentials.UsesTls());
   EXPECT_EQ(flags.log.level, LogLevel::kInfo);
   EXPECT_EQ(flags.log.format, LogFormat::kText);
 }
@@ -43,6 +47,24 @@ TEST(WorkerFlags, ReadEveryFlag) {
   EXPECT_EQ(flags.cache_bytes, 1 << 30);
   EXPECT_EQ(flags.log.level, LogLevel::kError);
   EXPECT_EQ(flags.log.format, LogFormat::kJson);
+}
+
+TEST(WorkerFlags, ReadWhatMakesTheWorkerSafe) {
+  ASSERT_OK_AND_ASSIGN(
+      const WorkerFlags flags,
+      ParseWorkerFlags({"--require-sandbox", "--job-user", "jobs", "--job-folder-retention", "36h", "--tls",
+                        "--tls-ca", "ca.pem", "--tls-cert=own.pem", "--tls-key", "own.key", "--token-file",
+                        "token", "--insecure"},
+                       NoEnvironment));
+  EXPECT_TRUE(flags.require_sandbox);
+  EXPECT_EQ(flags.job_user, "jobs");
+  EXPECT_EQ(flags.job_folder_retention, absl::Hours(36));
+  EXPECT_TRUE(flags.credentials.tls);
+  EXPECT_EQ(flags.credentials.ca_file, "ca.pem");
+  EXPECT_EQ(flags.credentials.cert_file, "own.pem");
+  EXPECT_EQ(flags.credentials.key_file, "own.key");
+  EXPECT_EQ(flags.credentials.token_file, "token");
+  EXPECT_TRUE(flags.credentials.insecure);
 }
 
 TEST(WorkerFlags, EnvironmentAndFileSetThemToo) {
