@@ -55,20 +55,17 @@ absl::Status CheckText(absl::string_view field, absl::string_view what, absl::st
 }
 
 absl::Status StructureTooLarge(int64_t bytes_max) {
-  const std::string description =
+  return InvalidField(
+      "MODEL_TOO_LARGE", "model",
       absl::StrCat("its nodes, attributes and names would take more than ", bytes_max,
-                   " bytes of memory; is this file what an exporter wrote?");
-  return MakeError(absl::StatusCode::kResourceExhausted, absl::StrCat("model: ", description),
-                   ErrorDetails{.reason = "MODEL_TOO_LARGE", .violations = {{"model", description}}});
+                   " bytes of memory; is this file what an exporter wrote?"));
 }
 
 absl::Status ModelTooLarge(int64_t bytes, int64_t bytes_max) {
-  const std::string description =
+  return InvalidField(
+      "MODEL_TOO_LARGE", "model",
       absl::StrCat("has ", bytes, " bytes, and a protobuf holds at most ", bytes_max,
-                   "; keep the weights in external data files");
-  return MakeError(
-      absl::StatusCode::kResourceExhausted, absl::StrCat("model: ", description),
-      ErrorDetails{.reason = "MODEL_TOO_LARGE", .violations = {{"model", description}}});
+                   "; keep the weights in external data files"));
 }
 
 absl::Status UnsupportedOpset(int64_t version, int64_t lowest, int64_t highest) {

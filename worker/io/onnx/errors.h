@@ -29,7 +29,8 @@ absl::Status BadExternalData(absl::string_view field, absl::string_view descript
 // readers take no other bytes. (ONNX's own schema does not check: its strings are those of proto2.)
 absl::Status CheckText(absl::string_view field, absl::string_view what, absl::string_view text);
 
-// RESOURCE_EXHAUSTED, reason MODEL_TOO_LARGE.
+// INVALID_ARGUMENT, reason MODEL_TOO_LARGE. Not RESOURCE_EXHAUSTED: that may pass on another worker and is tried again,
+// and a model stays as large as it is.
 absl::Status ModelTooLarge(int64_t bytes, int64_t bytes_max);
 absl::Status StructureTooLarge(int64_t bytes_max);
 

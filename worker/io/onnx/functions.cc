@@ -53,8 +53,7 @@ class Expansion {
     if (size.nodes > kExpandedNodesMax || size.bytes > kExpandedBytesMax) {
       const std::string problem = absl::StrCat("its functions expand to more than ", kExpandedNodesMax,
                                                " nodes or ", kExpandedBytesMax, " bytes");
-      return MakeError(absl::StatusCode::kResourceExhausted, absl::StrCat("model.functions: ", problem),
-                       ErrorDetails{.reason = "MODEL_TOO_LARGE", .violations = {{"model.functions", problem}}});
+      return InvalidField("MODEL_TOO_LARGE", "model.functions", problem);
     }
     CollectNames(model_.graph());
     return ExpandGraph(*model_.mutable_graph());

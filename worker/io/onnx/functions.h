@@ -22,8 +22,8 @@ inline constexpr int kFunctionDepthMax = 64;
 //
 // Errors: INVALID_ARGUMENT BAD_GRAPH     a function calls itself, two have one name, or a call has more inputs or outputs
 //                                        than the function.
+//                          MODEL_TOO_LARGE beyond the bounds above.
 //         UNIMPLEMENTED UNSUPPORTED_MODEL a function is written for another version of the default operator set.
-//         RESOURCE_EXHAUSTED MODEL_TOO_LARGE beyond the bounds above.
 absl::Status ExpandFunctions(onnx::ModelProto& model);
 
 }  // namespace quantd::onnx_io

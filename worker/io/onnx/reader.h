@@ -25,9 +25,9 @@ inline constexpr int64_t kOnnxOpsetMax = 21;
 //
 // Errors: INVALID_ARGUMENT   EMPTY_MODEL, MALFORMED_MODEL, BAD_GRAPH, BAD_TENSOR, EXTERNAL_DATA;
 //                            each names the field, such as model.graph.initializer[w].
+//                            MODEL_TOO_LARGE: 2 GiB and more, beyond what a protobuf holds, or beyond the bounds of
+//                            structure.h and functions.h.
 //         UNIMPLEMENTED      UNSUPPORTED_OPSET, UNSUPPORTED_DTYPE, UNSUPPORTED_MODEL.
-//         RESOURCE_EXHAUSTED MODEL_TOO_LARGE: 2 GiB and more, beyond what a protobuf holds, or functions that
-//                            expand beyond the bounds of functions.h.
 //         those of errno     a file cannot be opened.
 absl::StatusOr<Model> ReadOnnxModel(const std::string& path,
                                     const std::map<std::string, std::string>& external_files);

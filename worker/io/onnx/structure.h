@@ -16,7 +16,7 @@ inline constexpr int64_t kStructureBytesMax = int64_t{192} << 20;
 // Walks the wire format of onnx.ModelProto, no deeper than `depth_max` messages; weights are skipped. What is malformed or
 // deeper is left to the parser to refuse. Time O(structure), no memory.
 //
-// Errors: RESOURCE_EXHAUSTED MODEL_TOO_LARGE.
+// Errors: INVALID_ARGUMENT MODEL_TOO_LARGE.
 absl::Status CheckStructure(absl::string_view model, int depth_max);
 
 }  // namespace quantd::onnx_io

@@ -17,7 +17,7 @@ int64_t LowestIrVersion(int64_t opset);
 // highest of the model's own, LowestIrVersion, and what its element types came with (float8 9, 4-bit integers 10, float4
 // 11, 2-bit integers 13). Reading the bytes gives the model back. Thread-safe.
 //
-// Errors: RESOURCE_EXHAUSTED with reason MODEL_TOO_LARGE for 2 GiB and more.
+// Errors: INVALID_ARGUMENT with reason MODEL_TOO_LARGE for 2 GiB and more.
 //         INVALID_ARGUMENT with reason BAD_TENSOR for a tensor or body without a value.
 absl::StatusOr<std::string> SerializeOnnxModel(const Model& model);
 

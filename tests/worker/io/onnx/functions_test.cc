@@ -159,7 +159,7 @@ TEST(FunctionsTest, NestedCallsMultiply) {
 
 TEST(FunctionsTest, ExponentialGrowthIsRefusedBeforeItHappens) {
   EXPECT_THAT(Read(Nest(40, 10)),
-              AllOf(StatusIs(absl::StatusCode::kResourceExhausted), HasReason("MODEL_TOO_LARGE")));
+              AllOf(StatusIs(absl::StatusCode::kInvalidArgument), HasReason("MODEL_TOO_LARGE")));
 }
 
 TEST(FunctionsTest, NestingIsBounded) {
