@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "client/cli/flags.h"
 #include "client/cli/values.h"
+#include "common/config/yaml_document.h"
 #include "common/error.h"
 #include "common/file.h"
 #include "common/git_lfs.h"
@@ -295,14 +296,13 @@ absl::Status Reader::ReadNumber(const YAML::Node& node, const std::string& path,
 absl::Status ParseMessage(absl::string_view text, const std::string& source, Message* message) {
   if (IsGitLfsPointer(text)) return InvalidFile(source, "", "", kIsGitLfsPointer);
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.empty() || documents[0].IsNull()) {
-      return InvalidFile(source, "", "", "the file is empty");
-    }
-    if (documents.size() > 1) {
+    const std::string owned(text);
+    if (CountYamlDocuments(owned) == YamlCount::kSeveral) {
       return InvalidFile(source, "", "", "one document is expected, not several");
     }
-    return Reader(source).ReadMessage(documents[0], "", 0, message);
+    const YAML::Node document = YAML::Load(owned);
+    if (document.IsNull()) return InvalidFile(source, "", "", "the file is empty");
+    return Reader(source).ReadMessage(document, "", 0, message);
   } catch (const YAML::Exception& error) {
     const std::string place = absl::StrCat(":", error.mark.line + 1, ":", error.mark.column + 1);
     return InvalidFile(source, place, "", error.msg);

@@ -7,6 +7,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "common/config/yaml_document.h"
 #include "common/error.h"
 #include "common/file.h"
 #include "common/git_lfs.h"
@@ -31,14 +32,16 @@ absl::Status BadEntry(const std::string& path, const std::string& key, absl::str
 // yaml-cpp throws; the caller catches.
 absl::StatusOr<std::vector<ConfigEntry>> ReadDocument(const std::string& path,
                                                       const std::string& text) {
-  const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+  if (CountYamlDocuments(text) == YamlCount::kSeveral) {
+    return BadFile(path, "holds more than one YAML document");
+  }
+  const YAML::Node document = YAML::Load(text);
   std::vector<ConfigEntry> entries;
-  if (documents.empty() || (documents.size() == 1 && documents[0].IsNull())) return entries;
-  if (documents.size() > 1) return BadFile(path, "holds more than one YAML document");
-  if (!documents[0].IsMap()) return BadFile(path, "must be a mapping of option names to values");
+  if (document.IsNull()) return entries;
+  if (!document.IsMap()) return BadFile(path, "must be a mapping of option names to values");
   std::set<std::string> seen;
   // The node keeps both of two equal keys, and so shows a repetition.
-  for (const auto& item : documents[0]) {
+  for (const auto& item : document) {
     if (!item.first.IsScalar()) return BadFile(path, "has a key that is no plain text");
     const std::string& key = item.first.Scalar();
     if (!seen.insert(absl::StrReplaceAll(key, {{"_", "-"}})).second) {

@@ -50,7 +50,7 @@ ALLOWED = {
     "worker/app": COMMON + ["common/config", "worker", "proto/wire", "quantd/v1"],
     "worker": COMMON + ["common/config", "worker"],
     "client/lib": COMMON + ["proto/wire", "google/rpc", "quantd/v1", "grpc"],
-    "client/cli": COMMON + ["common/stats", "client/lib", "proto/wire", "google/rpc", "quantd/v1"],
+    "client/cli": COMMON + ["common/config", "common/stats", "client/lib", "proto/wire", "google/rpc", "quantd/v1"],
 }
 # What worker/job and worker/app may not reach although they may include most of worker/.
 FORBIDDEN = {"worker/job": ["worker/agent", "worker/app", "worker/sandbox"]}
