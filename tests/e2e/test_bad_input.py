@@ -1,14 +1,34 @@
 """Bad input: answered before the job runs where it can be, with a stable reason and the field or node at fault; nothing
 crashes, and the next job runs."""
 
+import io
 import json
 import pathlib
+import subprocess
+import zipfile
 
 import harness
 import numpy
 import onnx_bytes
 
 RESNET = harness.MODELS / "resnet8_cifar10.onnx"
+LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64 + b"\nsize 52428800\n"
+DEPTH = 100_000
+
+
+def zip_of(name, content):
+    """The bytes of a zip file with one deflated member."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return file.getvalue()
+
+
+def npy_of_zeros(rows):
+    """rows of the images' shape, as numpy.save writes them."""
+    file = io.BytesIO()
+    numpy.save(file, numpy.zeros((rows, 3, 32, 32), numpy.float32))
+    return file.getvalue()
 
 
 class BadInput(harness.ClusterTest):
@@ -111,6 +131,88 @@ class BadInput(harness.ClusterTest):
         self.assertTrue(self.running.workers["w1"].alive())
         code, out, err = self.submit("--wait")
         self.assertEqual(code, 0, f"{out}\n{err}")
+
+    def model_with_external_weight(self, location):
+        """y = Relu(x), and a float32[2] that lies in another file."""
+        entry = onnx_bytes.text(1, "location") + onnx_bytes.text(2, location)
+        weight = (onnx_bytes.number(1, 2) + onnx_bytes.number(2, 1) + onnx_bytes.text(8, "w")
+                  + onnx_bytes.text(13, entry) + onnx_bytes.number(14, 1))
+        graph = (onnx_bytes.text(1, onnx_bytes.node("Relu", "relu", ["x"], ["y"])) + onnx_bytes.text(2, "g")
+                 + onnx_bytes.text(5, weight) + onnx_bytes.text(11, onnx_bytes.value_info("x", ["N", 3, 32, 32]))
+                 + onnx_bytes.text(12, onnx_bytes.value_info("y", ["N", 3, 32, 32])))
+        return onnx_bytes.number(1, 8) + onnx_bytes.text(7, graph) + onnx_bytes.text(8, onnx_bytes.number(2, 13))
+
+    def output_files(self):
+        """What jobs have left in the worker's folder for them, but for their verdicts."""
+        return [p for p in (self.running.folder / "w1").rglob("output/**/*") if p.is_file() and p.name != "status.pb"]
+
+    def test_hostile_files(self):
+        """A few rows of tests/hostile through the whole product."""
+        relu = onnx_bytes.model([onnx_bytes.node("Relu", b"\xff\xfe\x1b[2J", ["x"], ["y"])],
+                                [onnx_bytes.value_info("x", ["N", 3, 32, 32])],
+                                [onnx_bytes.value_info("y", ["N", 3, 32, 32])])
+        for what, content, reason, field, words in (
+                ("Git LFS pointer as a model", LFS_POINTER, "MALFORMED_MODEL", "model", "git lfs pull"),
+                ("weights outside the model's folder", self.model_with_external_weight("../../../etc/passwd"),
+                 "EXTERNAL_DATA", "model.graph.initializer[w]", "leaves the model's folder"),
+                ("weights under an absolute path", self.model_with_external_weight("/etc/passwd"),
+                 "EXTERNAL_DATA", "model.graph.initializer[w]", "absolute path"),
+                ("a name that is no text", relu, "BAD_GRAPH", "model.graph.node[\\xff\\xfe\\x1b[2J]", "UTF-8"),
+                ("four million empty nodes", onnx_bytes.text(7, b"\x0a\x00" * (4 << 20)), "MODEL_TOO_LARGE", "model",
+                 "memory")):
+            with self.subTest(what):
+                message, _, fields = self.fails("INVALID_ARGUMENT", reason, model=self.write("bad.onnx", content))
+                self.assertEqual(fields, [field])
+                self.assertIn(words, message)
+        for what, name, content, words in (
+                ("Git LFS pointer as data", "rows.npy", LFS_POINTER, "git lfs pull"),
+                ("a zip bomb", "rows.npz", zip_of("input.npy", npy_of_zeros(12_000)), "100 times"),
+                ("a member's name that is no text", "rows.npz",
+                 zip_of("inputXY.npy", b"no array").replace(b"XY", b"\xff\xfe"), "not a readable .npy"),
+                ("a renamed pickle", "rows.npy", b"\x80\x04\x95\x0f\x00\x00\x00.", "NUMPY")):
+            with self.subTest(what):
+                message, _, fields = self.fails("INVALID_ARGUMENT", "BAD_DATA", data=self.write(name, content))
+                self.assertEqual(fields, [f"spec.data.files[{name}]"])
+                self.assertIn(words, message)
+        for what, content, words in (
+                ("Git LFS pointer as a recipe", LFS_POINTER, "git lfs pull"),
+                ("a key that stands twice", b"preset: w8a8-minmax\npreset: w8a8-mse\n", ":2:1: preset: stands twice"),
+                ("lists in lists", b"rules: " + b"[" * DEPTH, ":1:"),
+                ("JSON in JSON", b'{"rules": ' * DEPTH, ":1:")):
+            with self.subTest(what):
+                recipe = self.write("recipe.yaml", content)
+                code, out, err = self.submit("--recipe", recipe)
+                self.assertEqual(code, 2, f"{out}\n{err}")
+                error = json.loads(err.splitlines()[-1])
+                self.assertEqual(error["reason"], "INVALID_FILE", error)
+                self.assertIn(str(recipe), error["message"])
+                self.assertIn(words, error["message"])
+
+        self.assertEqual(self.output_files(), [])
+        # The next job runs, and its own result is no part of the check above.
+        code, out, err = self.submit("--wait")
+        self.assertEqual(code, 0, f"{out}\n{err}")
+
+
+class BadConfiguration(harness.ClusterTest):
+    """A configuration file that is wrong ends the start, and says where it is wrong."""
+
+    def test_config_files(self):
+        path = pathlib.Path(self.folder) / "quantd.yaml"
+        for what, content, words in (("a key that stands twice", b"listen: a\nlisten: b\n", "listen"),
+                                     ("lists in lists", b"listen: " + b"[" * DEPTH, "line 1"),
+                                     ("JSON in JSON", b'{"a":' * DEPTH, "line 1"),
+                                     ("Git LFS pointer", LFS_POINTER, "git lfs pull"),
+                                     ("no text", b"\xff\xfe\x00\x01", str(path))):
+            for program in ("quantd", "quantd-worker"):
+                with self.subTest(what, program=program):
+                    path.write_bytes(content)
+                    done = subprocess.run([harness.BIN / program, "--config", path], capture_output=True, timeout=60,
+                                          check=False)
+                    self.assertGreater(done.returncode, 0, done)  # A signal would be negative.
+                    said = (done.stdout + done.stderr).decode()  # Raises for what is no UTF-8.
+                    self.assertIn(str(path), said)
+                    self.assertIn(words, said)
 
 
 if __name__ == "__main__":
