@@ -1,5 +1,6 @@
 #include "tests/hostile/bounded_child.h"
 
+#include <malloc.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -52,6 +53,10 @@ void Limit(int resource, rlim_t soft, rlim_t hard) {
   QUANTD_CHECK(::setrlimit(resource, &limit) == 0);
 }
 
+// What was freed before, in this process or in its parent, would serve new allocations without any
+// growth that could be seen.
+void ReturnFreeMemory() { ::malloc_trim(0); }
+
 // A page that parent and child share.
 class SharedText : public Told {
  public:
@@ -92,6 +97,7 @@ std::string Ending(int state, const std::string& doing) {
   Limit(RLIMIT_CPU, cpu, cpu + 1);
   Limit(RLIMIT_CORE, 0, 0);
   ::alarm(kBlockedSeconds);
+  ReturnFreeMemory();
   if (MemoryIsBounded()) {
     const auto bytes =
         static_cast<rlim_t>(StatusKibibytes("VmSize") * 1024 + bounds.memory_bytes_max);
@@ -131,6 +137,7 @@ std::string RunBounded(const Bounds& bounds, const std::function<std::string(Tol
 bool MemoryIsBounded() { return !kSanitized; }
 
 void ResetPeak() {
+  ReturnFreeMemory();
   // proc(5): "5" resets the peak resident set size.
   std::ofstream file("/proc/self/clear_refs");
   file << "5" << std::flush;

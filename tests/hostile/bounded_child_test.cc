@@ -54,7 +54,7 @@ TEST(BoundedChildTest, MemoryIsBoundedAndWhatIsTakenIsSeen) {
     volatile char* const bytes = touched.get();
     for (int64_t i = 0; i < kTouchedBytes; i += 1024) bytes[i] = 'x';
     if (PeakBytes() - before < kTouchedBytes / 2) return "the memory taken was not seen";
-    void* const more = ::operator new(kBounds.memory_bytes_max, std::nothrow);
+    void* volatile more = ::operator new(kBounds.memory_bytes_max, std::nothrow);
     return more == nullptr ? "" : "more memory than the bound was given";
   });
   EXPECT_EQ(said, "");

@@ -28,12 +28,13 @@ namespace {
 // Names in a hostile file may be megabytes long; what a person gets to read may not.
 constexpr size_t kMessageBytesMax = 4096;
 
+// Of AllReaders(), which live as long as the process.
 struct Case {
-  Reader reader;
-  Row row;
+  const Reader* reader;
+  const Row* row;
 };
 
-std::string NameOf(const Case& c) { return absl::StrCat(c.reader.name, "_", c.row.name); }
+std::string NameOf(const Case& c) { return absl::StrCat(c.reader->name, "_", c.row->name); }
 void PrintTo(const Case& c, std::ostream* out) { *out << NameOf(c); }
 
 bool IsAFault(absl::StatusCode code, const std::string& reason) {
@@ -65,7 +66,7 @@ bool NamesOneOf(const std::string& fields, const ErrorDetails& details) {
 
 // "" when `status` is what the row asks for.
 std::string Judge(const Case& c, const absl::Status& status) {
-  const Row& row = c.row;
+  const Row& row = *c.row;
   if (status.ok()) {
     return row.reasons.empty() || !row.valid_because.empty() ? "" : "was read as if it were valid";
   }
@@ -77,8 +78,8 @@ std::string Judge(const Case& c, const absl::Status& status) {
       std::find(row.reasons.begin(), row.reasons.end(), details.reason) == row.reasons.end()) {
     return absl::StrCat("has not one of the reasons ", absl::StrJoin(row.reasons, ", "));
   }
-  if (!NamesOneOf(c.reader.field, details)) {
-    return absl::StrCat("names no field ", c.reader.field);
+  if (!NamesOneOf(c.reader->field, details)) {
+    return absl::StrCat("names no field ", c.reader->field);
   }
   if (!absl::StrContains(status.message(), row.says)) {
     return absl::StrCat("does not say '", row.says, "'");
@@ -103,13 +104,13 @@ void Place(const Variant& variant, const std::string& path) {
 
 std::string ReadVariant(const Case& c, const Variant& variant, Told& told) {
   const testing::TemporaryFolder folder;
-  const std::string path = folder.path() + "/" + c.reader.file;
+  const std::string path = folder.path() + "/" + c.reader->file;
   told.Doing(absl::StrCat("reading ", variant.name));
   Place(variant, path);
   const std::vector<std::string> before = ListFolder(folder.path()).value();
   ResetPeak();
   const int64_t resident = ResidentBytes();
-  const absl::Status status = WithoutExceptions([&] { return c.reader.read(path); });
+  const absl::Status status = WithoutExceptions([&] { return c.reader->read(path); });
   const int64_t grown = PeakBytes() - resident;
   std::string problem = Judge(c, status);
   if (problem.empty() && MemoryIsBounded() && grown > kMemoryBytesMax) {
@@ -126,7 +127,7 @@ class HostileFile : public ::testing::TestWithParam<Case> {};
 
 TEST_P(HostileFile, GetsATypedErrorWithinBounds) {
   const Case& c = GetParam();
-  const std::vector<Variant> variants = c.row.variants(c.reader.valid);
+  const std::vector<Variant> variants = c.row->variants(c.reader->valid);
   ASSERT_FALSE(variants.empty());
   const Bounds bounds = {.memory_bytes_max = kMemoryBytesMax, .cpu_seconds_max = kCpuSecondsMax};
   EXPECT_EQ("", RunBounded(bounds, [&](Told& told) -> std::string {
@@ -135,15 +136,15 @@ TEST_P(HostileFile, GetsATypedErrorWithinBounds) {
                 if (!problem.empty()) return problem;
               }
               // What a bad file did to the process must not reach the next job.
-              const Case good = {c.reader, ValidRow()};
-              return ReadVariant(good, ValidRow().variants(c.reader.valid)[0], told);
+              const Row valid = ValidRow();
+              return ReadVariant({c.reader, &valid}, valid.variants(c.reader->valid)[0], told);
             }));
 }
 
 std::vector<Case> AllCases() {
   std::vector<Case> cases;
   for (const Reader& reader : AllReaders()) {
-    for (const Row& row : reader.rows) cases.push_back({reader, row});
+    for (const Row& row : reader.rows) cases.push_back({&reader, &row});
   }
   return cases;
 }

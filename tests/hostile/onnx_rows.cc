@@ -203,7 +203,6 @@ std::vector<Variant> EmptyMessages() {
 std::vector<Row> StructureRows() {
   std::string tags;
   for (int i = 0; i < 100'000; ++i) tags.push_back('\x0b');  // Begins a group of field 1.
-  const std::string zeros(8 << 20, '\0');
   return {
       Large("DeepSubgraphs",
             [=] {
@@ -223,8 +222,8 @@ std::vector<Row> StructureRows() {
               return std::vector<Variant>{
                   {"a varint without end", std::string(1 << 20, '\xff')},
                   {"a field number of 2^32", "\xff\xff\xff\xff\xff\x01"},
-                  {"8 million numbers of one byte", WithRaw(Field(7, zeros))},
-                  {"8 million dims of one byte", WithRaw(Field(1, zeros))}};
+                  {"8 million numbers of one byte", WithRaw(Field(7, std::string(8 << 20, '\0')))},
+                  {"8 million dims of one byte", WithRaw(Field(1, std::string(8 << 20, '\0')))}};
             },
             {"MALFORMED_MODEL", "BAD_TENSOR", "MODEL_TOO_LARGE"}),
       Large("EmptyMessages", [=] { return EmptyMessages(); },
