@@ -1,5 +1,4 @@
-// Arrays: NumPy's .npy and .npz, IDX plain and in gzip, and ONNX tensors.
-#include <onnx/onnx_pb.h>
+#include "tests/hostile/array_rows.h"
 
 #include <bit>
 #include <string>
@@ -18,23 +17,7 @@ namespace {
 
 using testing::Npy;
 
-constexpr int64_t kRows = 4;
-constexpr int64_t kRowElements = 3 * 8 * 8;
-constexpr int64_t kElements = kRows * kRowElements;
 constexpr int64_t kGibibyte = int64_t{1} << 30;
-
-// Noise, so that compressed files have something to cut off, too.
-std::vector<float> Values() {
-  Random random(5);
-  std::vector<float> values;
-  for (int i = 0; i < kElements; ++i) values.push_back(static_cast<float>(random.Uniform()));
-  return values;
-}
-
-std::string Floats() {
-  const std::vector<float> values = Values();
-  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
-}
 
 std::string Dictionary(const std::string& shape, const std::string& descr = "<f4") {
   return absl::StrCat("{'descr': '", descr, "', 'fortran_order': False, 'shape': ", shape, ", }");
@@ -316,67 +299,19 @@ std::vector<Row> GzipRows() {
   };
 }
 
-onnx::TensorProto ValidTensor() {
-  onnx::TensorProto tensor;
-  tensor.set_name("x");
-  tensor.set_data_type(onnx::TensorProto::FLOAT);
-  for (const int64_t extent : {kRows, int64_t{3}, int64_t{8}, int64_t{8}}) tensor.add_dims(extent);
-  tensor.set_raw_data(Floats());
-  return tensor;
+}  // namespace
+
+// Noise, so that compressed files have something to cut off, too.
+std::vector<float> Values() {
+  Random random(5);
+  std::vector<float> values;
+  for (int i = 0; i < kElements; ++i) values.push_back(static_cast<float>(random.Uniform()));
+  return values;
 }
 
-std::string TensorOf(const std::vector<int64_t>& dims, int type = onnx::TensorProto::FLOAT) {
-  onnx::TensorProto tensor = ValidTensor();
-  tensor.set_data_type(type);
-  tensor.mutable_dims()->Assign(dims.begin(), dims.end());
-  return tensor.SerializeAsString();
-}
-
-std::vector<Row> TensorRows() {
-  onnx::TensorProto external = ValidTensor();
-  external.set_data_location(onnx::TensorProto::EXTERNAL);
-  auto* location = external.add_external_data();
-  location->set_key("location");
-  location->set_value("/etc/passwd");
-  onnx::TensorProto text = ValidTensor();
-  text.set_data_type(onnx::TensorProto::STRING);
-  onnx::TensorProto bad_name = ValidTensor();
-  bad_name.set_name("\xff\xfe\x1b[2J");
-  std::vector<Variant> types;
-  for (const int type : {0, 14, 15, 99, -1, 1 << 30}) {
-    types.push_back({absl::StrCat("type ", type), TensorOf({kRows, 3, 8, 8}, type)});
-  }
-  const int64_t most = INT64_MAX;
-  return {
-      Several("LengthsOfTwoToThe64",
-              {{"dims", TensorOf({most, 3, 8, 8})},
-               {"raw_data", std::string("\x4a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11)},
-               {"raw_data one past the end", std::string("\x4a\x02x", 3)}},
-              {"BAD_DATA"}),
-      Several("RawDataOfAnotherSize",
-              {{"a row more", TensorOf({kRows + 1, 3, 8, 8})},
-               {"a row less", TensorOf({kRows - 1, 3, 8, 8})}},
-              {"BAD_DATA"}),
-      Several("ShapeOverflow",
-              {{"2^64", TensorOf({int64_t{1} << 62, 4})}, {"2^64 + 768", TensorOf({most, 2, 385})}},
-              {"BAD_DATA"}),
-      Several("ExabyteTensor", {{"floats", TensorOf({int64_t{1} << 58})}}, {"BAD_DATA"}),
-      Several("NegativeDimension",
-              {{"one", TensorOf({-kRows, 3, 8, 8})}, {"two", TensorOf({-kRows, -3, 8, 8})}},
-              {"BAD_DATA"}),
-      Large("TooManyAxes",
-            [=] {
-              return std::vector<Variant>{
-                  {"nine", TensorOf(std::vector<int64_t>(9, 1))},
-                  {"a million", TensorOf(std::vector<int64_t>(1'000'000, 1))}};
-            },
-            {"BAD_DATA"}),
-      Large("UnknownType", [=] { return types; }, {"BAD_DATA"}),
-      Several("StringsWithoutValues", {{"none", text.SerializeAsString()}}, {"BAD_DATA"}),
-      Several("ExternalData", {{"of another file", external.SerializeAsString()}}, {"BAD_DATA"}),
-      Allowed(Several("BadUtf8Name", {{"name", bad_name.SerializeAsString()}}, {"BAD_DATA"}),
-              "the name is a key to bind by, and shown escaped"),
-  };
+std::string Floats() {
+  const std::vector<float> values = Values();
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
 }
 
 Reader ArrayReader(const std::string& name, const std::string& file, const std::string& valid,
@@ -393,18 +328,7 @@ Reader ArrayReader(const std::string& name, const std::string& file, const std::
                   std::move(rows)};
 }
 
-}  // namespace
-
 std::vector<Reader> ArrayReaders() {
-  // The tensor is not the last field: a cut between two fields leaves a message of fewer.
-  Reader pb = ArrayReader("tensor_pb", "x.pb", ValidTensor().SerializeAsString(),
-                          "any number is a number, and an unknown field is skipped", TensorRows());
-  for (Row& row : pb.rows) {
-    if (row.name == "BytesAfterTheEnd") {
-      // Protobuf merges what follows: the dims of the second message are more axes of the first.
-      row.reasons.push_back("INPUT_SHAPE_MISMATCH");
-    }
-  }
   return {
       ArrayReader("npy", "x.npy", ValidNpy(), "any number is a number", NpyRows()),
       ArrayReader("npz", "x.npz", Zip({Stored("x.npy", ValidNpy())}),
@@ -414,7 +338,7 @@ std::vector<Reader> ArrayReaders() {
       ArrayReader("idx_gz", "x-idx4-ubyte.gz", Gzip(ValidIdx()),
                   "gzip's header has fields that mean nothing here",
                   IdxRows([](const std::string& bytes) { return Gzip(bytes); }) + GzipRows()),
-      pb,
+      TensorReader(),
   };
 }
 
