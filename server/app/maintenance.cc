@@ -6,42 +6,24 @@
 
 namespace quantd {
 
-Maintenance::Maintenance(JobQueue* queue, GarbageCollector* garbage, Intervals intervals)
-    : queue_(queue), garbage_(garbage) {
-  queue_thread_ =
-      std::thread([this, intervals] { Repeat(intervals.queue, [this] { LookAfterQueue(); }); });
-  garbage_thread_ =
-      std::thread([this, intervals] { Repeat(intervals.garbage, [this] { CollectGarbage(); }); });
-}
-
-Maintenance::~Maintenance() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  wake_.notify_all();
-  queue_thread_.join();
-  garbage_thread_.join();
-}
-
-void Maintenance::Repeat(absl::Duration interval, const std::function<void()>& work) {
-  std::unique_lock lock(mutex_);
-  do {
-    lock.unlock();
-    work();
-    lock.lock();
-  } while (!wake_.wait_for(lock, absl::ToChronoNanoseconds(interval), [this] { return stop_; }));
+Maintenance::Maintenance(const Parts& parts, const Intervals& intervals) : parts_(parts) {
+  const auto start = [this](absl::Duration interval, void (Maintenance::*work)() const) {
+    threads_.emplace_back(absl::ZeroDuration(), interval, [=, this] { (this->*work)(); });
+  };
+  start(intervals.queue, &Maintenance::LookAfterQueue);
+  start(intervals.garbage, &Maintenance::CollectGarbage);
+  if (parts.audit != nullptr) start(intervals.audit, &Maintenance::SyncAuditLog);
 }
 
 void Maintenance::LookAfterQueue() const {
-  const absl::StatusOr<int> reaped = queue_->Reap();
+  const absl::StatusOr<int> reaped = parts_.queue->Reap();
   if (!reaped.ok()) {
     LOG_ERROR("cannot take back leases", {{"error", FormatStatus(reaped.status())}});
   }
 }
 
 void Maintenance::CollectGarbage() const {
-  const absl::StatusOr<GarbageReport> report = garbage_->Collect();
+  const absl::StatusOr<GarbageReport> report = parts_.garbage->Collect();
   if (!report.ok()) {
     LOG_ERROR("cannot collect garbage", {{"error", FormatStatus(report.status())}});
   } else if (*report != GarbageReport()) {
@@ -50,6 +32,13 @@ void Maintenance::CollectGarbage() const {
                                    {"blobs", absl::StrCat(report->removed_blobs)},
                                    {"bytes", absl::StrCat(report->removed_bytes)},
                                    {"uploads", absl::StrCat(report->removed_uploads)}});
+  }
+}
+
+void Maintenance::SyncAuditLog() const {
+  if (const absl::Status synced = parts_.audit->Sync(); !synced.ok()) {
+    LOG_ERROR("lines of the audit log may not survive a power failure",
+              {{"error", FormatStatus(synced)}});
   }
 }
 

@@ -1,13 +1,12 @@
 // What a server does by itself, from threads of its own: takes back leases that ended, fails jobs
-// that nobody started in time, and collects garbage.
+// that nobody started in time, collects garbage, and makes the audit log durable.
 #pragma once
 
-#include <condition_variable>
-#include <functional>
-#include <mutex>
-#include <thread>
+#include <list>
 
 #include "absl/time/time.h"
+#include "common/repeating_thread.h"
+#include "server/auth/audit_log.h"
 #include "server/core/garbage_collector.h"
 #include "server/core/job_queue.h"
 
@@ -15,28 +14,28 @@ namespace quantd {
 
 class Maintenance {
  public:
-  // Everything is borrowed. Starts at once.
+  // Borrowed.
+  struct Parts {
+    JobQueue* queue;
+    GarbageCollector* garbage;
+    AuditLog* audit;  // Null: there is none.
+  };
   struct Intervals {
     absl::Duration queue;
     absl::Duration garbage;
+    absl::Duration audit = absl::Seconds(1);
   };
-  Maintenance(JobQueue* queue, GarbageCollector* garbage, Intervals intervals);
-  ~Maintenance();
+  // Starts at once.
+  Maintenance(const Parts& parts, const Intervals& intervals);
 
  private:
-  // Does `work` now and at every interval until the end.
-  void Repeat(absl::Duration interval, const std::function<void()>& work);
   void LookAfterQueue() const;
   void CollectGarbage() const;
+  void SyncAuditLog() const;
 
-  JobQueue* const queue_;
-  GarbageCollector* const garbage_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool stop_ = false;
-  // Two, because leases must not wait for the disk.
-  std::thread queue_thread_;
-  std::thread garbage_thread_;
+  const Parts parts_;
+  // One for each work, because leases must not wait for the disk.
+  std::list<RepeatingThread> threads_;
 };
 
 }  // namespace quantd

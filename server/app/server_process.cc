@@ -55,6 +55,11 @@ TenantLimits TenantDefaults(const ServerConfig& config) {
   return limits;
 }
 
+// By default no tenant can take what the others need.
+int TenantCallsMax(const ServerConfig& config) {
+  return config.tenant_calls_max > 0 ? config.tenant_calls_max : std::max(1, config.calls_max / 2);
+}
+
 // Where a worker on this machine finds a server that listens on `listen`.
 std::string LocalAddress(const std::string& listen, int port) {
   const std::string host = listen.substr(0, listen.rfind(':'));
@@ -108,7 +113,7 @@ class Server {
             .observer = [this](const GarbageReport& report) { metrics_.CountGarbage(report); }},
         store_.get(), blobs_.get(), tenants_.get(), &clock_);
     maintenance_ = std::make_unique<Maintenance>(
-        queue_.get(), garbage_.get(),
+        Maintenance::Parts{.queue = queue_.get(), .garbage = garbage_.get(), .audit = audit_.get()},
         Maintenance::Intervals{.queue = std::min(config_.lease_length / 4, kMaintenanceIntervalMax),
                                .garbage = config_.garbage_interval});
     RETURN_IF_ERROR(RemovePortFile());
@@ -186,6 +191,7 @@ class Server {
     }
     ASSIGN_OR_RETURN(rpc_, RpcServer::Start({.listen = config_.listen,
                                              .threads_max = config_.calls_max,
+                                             .tenant_calls_max = TenantCallsMax(config_),
                                              .local_listen = LocalListen(),
                                              .connections_max = config_.connections_max,
                                              .tls = config_.tls,

@@ -37,6 +37,17 @@ std::string LineOf(const AuditEntry& entry, int64_t sequence) {
   return json.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
+// Half a line would join the one that is appended to it.
+absl::Status EndLine(int fd, const std::string& path) {
+  struct stat info;
+  if (::fstat(fd, &info) != 0) return ErrnoStatus("stat", path);
+  if (info.st_size == 0) return absl::OkStatus();
+  char last = 0;
+  if (::pread(fd, &last, 1, info.st_size - 1) != 1) return ErrnoStatus("read", path);
+  if (last == '\n' || ::write(fd, "\n", 1) == 1) return absl::OkStatus();
+  return ErrnoStatus("write", path);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Open(const std::string& path) {
@@ -50,9 +61,12 @@ AuditLog::~AuditLog() {
 }
 
 absl::Status AuditLog::OpenFile() {
-  const int fd =
-      ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  const int fd = ::open(path_.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return ErrnoStatus("open", path_);
+  if (const absl::Status ended = EndLine(fd, path_); !ended.ok()) {
+    ::close(fd);
+    return ended;
+  }
   if (fd_ >= 0) ::close(fd_);
   fd_ = fd;
   return absl::OkStatus();
@@ -84,6 +98,10 @@ absl::Status AuditLog::Append(const AuditEntry& entry) {
 
 absl::Status AuditLog::Sync() {
   const std::lock_guard lock(mutex_);
+  return SyncFile();
+}
+
+absl::Status AuditLog::SyncFile() {
   if (!unsynced_) return absl::OkStatus();
   if (::fdatasync(fd_) != 0) return ErrnoStatus("sync", path_);
   unsynced_ = false;
@@ -92,6 +110,7 @@ absl::Status AuditLog::Sync() {
 
 absl::Status AuditLog::Reopen() {
   const std::lock_guard lock(mutex_);
+  RETURN_IF_ERROR(SyncFile());
   return OpenFile();
 }
 

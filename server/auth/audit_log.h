@@ -1,5 +1,5 @@
 // Who asked for what, and what came of it: one JSON object a line, appended to a file that this
-// program never reads, changes or shortens. Thread-safe.
+// program never changes or shortens. Thread-safe.
 //
 //   {"time":"2026-11-24T10:03:11.123456789+00:00","sequence":7,"caller":"tenants/team/tokens/01j...",
 //    "peer":"ipv4:10.0.0.7:51234","method":"JobService/CancelJob",
@@ -34,19 +34,23 @@ struct AuditEntry {
 
 class AuditLog {
  public:
-  // Creates the file, mode 0600, or goes on at its end.
+  // Creates the file, mode 0600, or goes on at its end; half a line there, of a server that ended
+  // while it wrote, is ended first.
   static absl::StatusOr<std::unique_ptr<AuditLog>> Open(const std::string& path);
   ~AuditLog();
 
   // RESOURCE_EXHAUSTED, reason DISK_FULL, among others; then no part of the line is in the file.
   absl::Status Append(const AuditEntry& entry);
 
+  // Makes what was appended durable. Costs nothing when nothing was.
   absl::Status Sync();
+  // What is in the present file is made durable first.
   absl::Status Reopen();
 
  private:
   explicit AuditLog(std::string path) : path_(std::move(path)) {}
-  absl::Status OpenFile();
+  absl::Status OpenFile();  // Both of these under mutex_, but for Open().
+  absl::Status SyncFile();
 
   const std::string path_;
   std::mutex mutex_;

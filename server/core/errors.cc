@@ -106,6 +106,16 @@ absl::Status PermissionDenied() {
                    "this token's tenant or roles do not allow the call");
 }
 
+absl::Status TooManyCalls(absl::string_view tenant, int max) {
+  const std::string what = absl::StrCat("it may have ", max, " calls at once");
+  return MakeError(absl::StatusCode::kResourceExhausted,
+                   absl::StrCat("tenant '", tenant, "' has too many calls open: ", what,
+                                "; watchers and waiting calls count"),
+                   ErrorDetails{.reason = "TOO_MANY_CALLS",
+                                .quotas = {{absl::StrCat("tenants/", tenant), what}},
+                                .retry_after = absl::Seconds(1)});
+}
+
 absl::Status RateLimited(absl::string_view tenant, double calls_per_second,
                          absl::Duration retry_after) {
   const std::string what = absl::StrCat("calls_per_second is ", calls_per_second);

@@ -41,6 +41,8 @@ absl::Status Cancelled();
 absl::Status Unauthenticated();
 absl::Status PermissionDenied();
 
+// RESOURCE_EXHAUSTED, reason TOO_MANY_CALLS, with RetryInfo and QuotaFailure.
+absl::Status TooManyCalls(absl::string_view tenant, int max);
 // RESOURCE_EXHAUSTED, reason RATE_LIMITED, with RetryInfo and QuotaFailure.
 absl::Status RateLimited(absl::string_view tenant, double calls_per_second,
                          absl::Duration retry_after);

@@ -17,8 +17,13 @@ constexpr char kScheme[] = "Bearer ";
 constexpr double kRefusalsPerSecond = 10;
 constexpr char kRefusals[] = "/refusals";  // No tenant's name.
 
-// What comes after "authorization: Bearer "; empty when there is none.
-std::string SecretOf(const grpc::ServerContext& context) {
+bool IsRefusal(const absl::Status& status) {
+  return absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status);
+}
+
+}  // namespace
+
+std::string AccessControl::SecretOf(const grpc::ServerContext& context) {
   const auto found = context.client_metadata().find("authorization");
   if (found == context.client_metadata().end()) return "";
   const absl::string_view value(found->second.data(), found->second.size());
@@ -26,20 +31,17 @@ std::string SecretOf(const grpc::ServerContext& context) {
   return std::string(value.substr(sizeof(kScheme) - 1));
 }
 
-bool IsRefusal(const absl::Status& status) {
-  return absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status);
-}
-
-}  // namespace
-
-absl::Status AccessControl::Identify(const grpc::ServerContext& context, CallRecord& record) const {
-  record.peer = context.peer();
+absl::Status AccessControl::Identify(const std::string& secret, CallRecord& record) const {
   if (parts_.tokens == nullptr) {
     record.caller = {.name = "anonymous", .roles = Roles::All()};
     return absl::OkStatus();
   }
-  ASSIGN_OR_RETURN(record.caller, parts_.tokens->Authenticate(SecretOf(context)));
+  ASSIGN_OR_RETURN(record.caller, parts_.tokens->Authenticate(secret));
   return absl::OkStatus();
+}
+
+std::string AccessControl::CountedTenant(const Caller& caller) {
+  return caller.tenant == kEveryTenant || caller.roles.Has(Role::kWorker) ? "" : caller.tenant;
 }
 
 absl::Status AccessControl::Admit(const google::protobuf::Message& request, CallRecord& record) {

@@ -43,15 +43,21 @@ class AccessControl {
   AccessControl(AccessPolicy policy, const Parts& parts)
       : policy_(std::move(policy)), parts_(parts), limiter_(parts.clock) {}
 
-  // Recognizes the caller. UNAUTHENTICATED; the record tells the peer all the same.
-  absl::Status Identify(const grpc::ServerContext& context, CallRecord& record) const;
+  // The bearer token that came with a call; empty when there is none.
+  static std::string SecretOf(const grpc::ServerContext& context);
+
+  // Recognizes the caller by that secret. UNAUTHENTICATED; the record is unchanged then.
+  absl::Status Identify(const std::string& secret, CallRecord& record) const;
+
+  // The tenant whose calls this caller's are limited together with; empty for nobody's. Workers are
+  // not limited: a lease must not end because its tenant is busy.
+  static std::string CountedTenant(const Caller& caller);
 
   // Whether the recognized caller may make this call now.
   //
   // Errors: INVALID_ARGUMENT    the request does not name its tenant.
   //         PERMISSION_DENIED   see AccessPolicy::Check().
-  //         RESOURCE_EXHAUSTED  reason RATE_LIMITED. Workers are not limited: a lease must not end
-  //                             because its tenant is busy.
+  //         RESOURCE_EXHAUSTED  reason RATE_LIMITED; not for workers.
   //         UNAVAILABLE         reason AUDIT_UNAVAILABLE: what must be recorded cannot be.
   absl::Status Admit(const google::protobuf::Message& request, CallRecord& record);
 

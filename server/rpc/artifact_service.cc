@@ -1,7 +1,5 @@
 #include "server/rpc/artifact_service.h"
 
-#include <grpc/grpc.h>
-
 #include <algorithm>
 #include <memory>
 
@@ -12,6 +10,7 @@
 #include "proto/wire/blob_encoding.h"
 #include "server/core/errors.h"
 #include "server/rpc/convert_job.h"
+#include "server/rpc/cut_off.h"
 #include "server/rpc/paging.h"
 #include "server/rpc/spec_check.h"
 
@@ -45,20 +44,9 @@ absl::Status CheckRange(const v1::ReadBlobRequest& request, int64_t size_bytes) 
   return absl::OkStatus();
 }
 
-constexpr char kStreamIdle[] = "STREAM_IDLE";
-
-// Ends the call for both sides. The handler, whose call to the stream returns now, can no longer
-// say why, so this does; proto/wire/status_grpc.h has the form.
-void CutOff(grpc::ServerContext& context, absl::string_view what) {
-  const std::string message =
-      absl::StrCat(what, " for too long; go on where the transfer stands [", kStreamIdle, "]");
-  grpc_call_cancel_with_status(context.c_call(), GRPC_STATUS_DEADLINE_EXCEEDED, message.c_str(),
-                               nullptr);
-}
-
-// The same for the log and the metrics.
-absl::Status StreamIdle() {
-  return MakeError(absl::StatusCode::kDeadlineExceeded, kStreamIdle, "the stream was idle");
+absl::Status StreamIdle(absl::string_view what) {
+  return MakeError(absl::StatusCode::kDeadlineExceeded, "STREAM_IDLE",
+                   absl::StrCat(what, " for too long; go on where the transfer stands"));
 }
 
 }  // namespace
@@ -187,7 +175,8 @@ grpc::Status ArtifactService::FindMissingBlobs(grpc::ServerContext* context,
 grpc::Status ArtifactService::WriteBlob(grpc::ServerContext* context,
                                         grpc::ServerReader<v1::WriteBlobRequest>* reader,
                                         v1::WriteBlobResponse* response) {
-  StreamWatchdog::Stream watched(parts_.watchdog, [&] { CutOff(*context, "nothing was sent"); });
+  const absl::Status idle = StreamIdle("nothing was sent");
+  StreamWatchdog::Stream watched(parts_.watchdog, [&] { CutOff(*context, idle); });
   const auto next = [&](v1::WriteBlobRequest* message) {
     return watched.Wait([&] { return reader->Read(message); });
   };
@@ -196,7 +185,7 @@ grpc::Status ArtifactService::WriteBlob(grpc::ServerContext* context,
       context, "ArtifactService/WriteBlob", message, [&] { next(&message); },
       [&](const Caller& caller) -> absl::Status {
         absl::StatusOr<v1::WriteBlobResponse> written = Write(caller, message, next);
-        if (watched.was_cut_off()) return StreamIdle();
+        if (watched.was_cut_off()) return idle;
         RETURN_IF_ERROR(written.status());
         *response = *std::move(written);
         return absl::OkStatus();
@@ -223,11 +212,12 @@ grpc::Status ArtifactService::ReadBlob(grpc::ServerContext* context,
                                        const v1::ReadBlobRequest* request,
                                        grpc::ServerWriter<v1::ReadBlobResponse>* writer) {
   return runner_->Run(context, "ArtifactService/ReadBlob", *request, [&](const Caller& caller) {
-    StreamWatchdog::Stream watched(parts_.watchdog, [&] { CutOff(*context, "nothing was taken"); });
+    const absl::Status idle = StreamIdle("nothing was taken");
+    StreamWatchdog::Stream watched(parts_.watchdog, [&] { CutOff(*context, idle); });
     const absl::Status sent = Read(caller, *request, [&](const v1::ReadBlobResponse& chunk) {
       return watched.Wait([&] { return writer->Write(chunk); });
     });
-    return watched.was_cut_off() ? StreamIdle() : sent;
+    return watched.was_cut_off() ? idle : sent;
   });
 }
 

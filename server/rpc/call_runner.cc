@@ -5,6 +5,7 @@
 #include "common/status_macros.h"
 #include "common/without_exceptions.h"
 #include "proto/wire/status_grpc.h"
+#include "server/rpc/cut_off.h"
 
 namespace quantd {
 namespace {
@@ -17,25 +18,41 @@ bool IsOurFault(absl::StatusCode code) {
 
 }  // namespace
 
-grpc::Status CallRunner::Run(const grpc::ServerContext* context, const char* method,
+absl::Status CallRunner::Handle(grpc::ServerContext* context,
+                                const google::protobuf::Message& first,
+                                const std::function<void()>& read_first, const Handler& handler,
+                                CallRecord& record) const {
+  const absl::Time recognized = clock_->Now();
+  const std::string secret = AccessControl::SecretOf(*context);
+  RETURN_IF_ERROR(access_->Identify(secret, record));
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<OpenCalls::Call> call,
+      open_calls_->Begin({secret, recognized, AccessControl::CountedTenant(record.caller)},
+                         [&](const absl::Status& end) { CutOff(*context, end); }));
+  const absl::Status status = [&]() -> absl::Status {
+    read_first();
+    RETURN_IF_ERROR(access_->Admit(first, record));
+    return handler(record.caller);
+  }();
+  const absl::Status end = call->end();
+  return end.ok() ? status : end;
+}
+
+grpc::Status CallRunner::Run(grpc::ServerContext* context, const char* method,
                              const google::protobuf::Message& request,
                              const Handler& handler) const {
   return RunStream(
       context, method, request, [] {}, handler);
 }
 
-grpc::Status CallRunner::RunStream(const grpc::ServerContext* context, const char* method,
+grpc::Status CallRunner::RunStream(grpc::ServerContext* context, const char* method,
                                    const google::protobuf::Message& first,
                                    const std::function<void()>& read_first,
                                    const Handler& handler) const {
   const absl::Time started = clock_->Now();
-  CallRecord record{.method = method};
-  const absl::Status status = WithoutExceptions([&]() -> absl::Status {
-    RETURN_IF_ERROR(access_->Identify(*context, record));
-    read_first();
-    RETURN_IF_ERROR(access_->Admit(first, record));
-    return handler(record.caller);
-  });
+  CallRecord record{.method = method, .peer = context->peer()};
+  const absl::Status status =
+      WithoutExceptions([&] { return Handle(context, first, read_first, handler, record); });
   access_->Record(record, status);
   metrics_->CountCall(method, absl::StatusCodeToString(status.code()), clock_->Now() - started);
   if (IsOurFault(status.code())) {

@@ -17,6 +17,7 @@
 #include "server/rpc/artifact_service.h"
 #include "server/rpc/call_runner.h"
 #include "server/rpc/job_service.h"
+#include "server/rpc/open_calls.h"
 #include "server/rpc/quality_service.h"
 #include "server/rpc/stream_watchdog.h"
 #include "server/rpc/worker_service.h"
@@ -79,8 +80,16 @@ struct RpcServer::Services {
                                    .tenants = parts.tenants,
                                    .audit = parts.audit,
                                    .clock = parts.clock}),
-        watchdog(parts.clock, options.stream_idle_timeout, options.stream_look_every),
-        runner(&access, parts.metrics, parts.clock),
+        watchdog(parts.clock, options.stream_idle_timeout, options.look_every),
+        open_calls(parts.clock,
+                   {.review_after = options.review_callers_after,
+                    .look_every = options.look_every,
+                    .tenant_calls_max = options.tenant_calls_max},
+                   [this](const std::string& secret) {
+                     CallRecord nobody;
+                     return access.Identify(secret, nobody);
+                   }),
+        runner(&access, &open_calls, parts.metrics, parts.clock),
         jobs(&runner, parts.metrics, parts.queue, parts.catalogues, parts.blobs, parts.signal,
              parts.clock),
         artifacts({.runner = &runner,
@@ -109,6 +118,7 @@ struct RpcServer::Services {
 
   AccessControl access;
   StreamWatchdog watchdog;
+  OpenCalls open_calls;
   CallRunner runner;
   JobService jobs;
   ArtifactService artifacts;

@@ -50,6 +50,8 @@ class RpcServer {
     std::string listen = "127.0.0.1:7460";  // Port 0: the system chooses.
     int threads_max =
         512;  // Calls at once, streams and long polls included; more are RESOURCE_EXHAUSTED.
+    // Of these, those of one tenant; workers' do not count.
+    int tenant_calls_max = 256;
     // Another address, always without TLS: for this machine's workers, to whom no certificate is
     // made out. Empty: none.
     std::string local_listen;
@@ -58,7 +60,9 @@ class RpcServer {
     bool authenticate = false;  // Whether every call needs a token of `tokens`.
     // A transfer whose client neither sends nor takes anything for so long is cut off.
     absl::Duration stream_idle_timeout = absl::Seconds(60);
-    absl::Duration stream_look_every = absl::Seconds(1);  // How often that is looked at.
+    // A long call's caller is recognized again after so long, and cut off if that fails.
+    absl::Duration review_callers_after = absl::Seconds(5);
+    absl::Duration look_every = absl::Seconds(1);  // How often both are looked at.
   };
 
   // UNAVAILABLE, reason CANNOT_LISTEN; the errors of MakeServerCredentials() and

@@ -6,27 +6,16 @@ namespace quantd {
 
 StreamWatchdog::StreamWatchdog(const Clock* clock, absl::Duration timeout,
                                absl::Duration look_every)
-    : clock_(clock), timeout_(timeout), thread_([this, look_every] { Run(look_every); }) {}
+    : clock_(clock), timeout_(timeout), thread_(look_every, look_every, [this] { Look(); }) {}
 
-StreamWatchdog::~StreamWatchdog() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  wake_.notify_all();
-  thread_.join();
-}
-
-void StreamWatchdog::Run(absl::Duration look_every) {
-  std::unique_lock lock(mutex_);
-  while (!wake_.wait_for(lock, absl::ToChronoNanoseconds(look_every), [this] { return stop_; })) {
-    const absl::Time now = clock_->Now();
-    for (Entry& entry : entries_) {
-      if (!entry.waits_since || entry.was_cut_off || now - *entry.waits_since < timeout_) continue;
-      entry.was_cut_off = true;
-      // Under the lock, so that what is cut off is still there.
-      entry.cut_off();
-    }
+void StreamWatchdog::Look() {
+  const absl::Time now = clock_->Now();
+  const std::lock_guard lock(mutex_);
+  for (Entry& entry : entries_) {
+    if (!entry.waits_since || entry.was_cut_off || now - *entry.waits_since < timeout_) continue;
+    entry.was_cut_off = true;
+    // Under the lock, so that what is cut off is still there.
+    entry.cut_off();
   }
 }
 

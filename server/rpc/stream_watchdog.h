@@ -2,15 +2,14 @@
 // holds a thread of the server, and its upload, for as long as it likes.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <list>
 #include <mutex>
 #include <optional>
-#include <thread>
 
 #include "absl/time/time.h"
 #include "common/clock.h"
+#include "common/repeating_thread.h"
 
 namespace quantd {
 
@@ -26,7 +25,6 @@ class StreamWatchdog {
   // `clock` is borrowed. It is asked every `look_every` of real time, hence a stream may wait so
   // much longer than `timeout`.
   StreamWatchdog(const Clock* clock, absl::Duration timeout, absl::Duration look_every);
-  ~StreamWatchdog();
 
   // A stream that is watched until this is destroyed. Not thread-safe.
   class Stream {
@@ -58,15 +56,13 @@ class StreamWatchdog {
 
  private:
   void SetWaiting(Entry& entry, bool waits);
-  void Run(absl::Duration look_every);
+  void Look();
 
   const Clock* const clock_;
   const absl::Duration timeout_;
   std::mutex mutex_;
-  std::condition_variable wake_;
-  std::list<Entry> entries_;  // Guarded by mutex_, as is what follows.
-  bool stop_ = false;
-  std::thread thread_;
+  std::list<Entry> entries_;  // Guarded by mutex_.
+  RepeatingThread thread_;
 };
 
 }  // namespace quantd

@@ -89,6 +89,7 @@ TEST(ServerConfigTest, TheHelpExplainsEveryOption) {
                              "--lease-length",
                              "--drain-timeout",
                              "--calls-max",
+                             "--tenant-calls-max",
                              "--connections-max",
                              "--auth",
                              "--admin-token-file",

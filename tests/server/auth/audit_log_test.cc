@@ -1,16 +1,15 @@
 #include "server/auth/audit_log.h"
 
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/file.h"
+#include "tests/support/file_size_limit.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_folder.h"
 
@@ -74,6 +73,17 @@ TEST_F(AuditLogTest, WhatIsThereStaysAcrossRestartsAndReopening) {
   EXPECT_EQ(lines[0]["sequence"], 2);
 }
 
+TEST_F(AuditLogTest, HalfALineOfAServerThatEndedDoesNotSwallowTheNext) {
+  ASSERT_OK(WriteFileAtomically(path_, "{\"time\":\"2023-11"));
+  ASSERT_OK_AND_ASSIGN(auto log, AuditLog::Open(path_));
+  ASSERT_OK(log->Append(entry_));
+  ASSERT_OK_AND_ASSIGN(const std::string text, ReadFile(path_, 1 << 20));
+  const std::vector<std::string> lines = absl::StrSplit(text, '\n');
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_EQ(lines[0], "{\"time\":\"2023-11");
+  EXPECT_EQ(nlohmann::json::parse(lines[1])["sequence"], 1);
+}
+
 TEST_F(AuditLogTest, HostileNamesStayOneShortLine) {
   ASSERT_OK_AND_ASSIGN(auto log, AuditLog::Open(path_));
   AuditEntry hostile = entry_;
@@ -100,15 +110,10 @@ TEST_F(AuditLogTest, ThreadsDoNotMixTheirLines) {
 TEST_F(AuditLogTest, AFullDiskLeavesNoHalfLine) {
   ASSERT_OK_AND_ASSIGN(auto log, AuditLog::Open(path_));
   ASSERT_OK(log->Append(entry_));
-  const auto size = static_cast<rlim_t>(FileSize(path_).value());
-  // A limit on file sizes cuts the second line in the middle, as a disk that fills up does.
-  ::signal(SIGXFSZ, SIG_IGN);
-  rlimit before;
-  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
-  const rlimit cut{size + 10, before.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &cut), 0);
-  EXPECT_FALSE(log->Append(entry_).ok());
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  {
+    const testing::FileSizeLimit full(FileSize(path_).value() + 10);
+    EXPECT_FALSE(log->Append(entry_).ok());
+  }
   EXPECT_EQ(Lines(path_).size(), 1u);
   ASSERT_OK(log->Append(entry_));
   EXPECT_EQ(Lines(path_).size(), 2u);

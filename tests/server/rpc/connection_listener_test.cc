@@ -60,9 +60,8 @@ class ConnectionListenerTest : public ::testing::Test {
   absl::Status Call() {
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    const auto channel =
-        grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", server_->port()),
-                                  grpc::InsecureChannelCredentials(), arguments);
+    const auto channel = grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", server_->port()),
+                                                   grpc::InsecureChannelCredentials(), arguments);
     v1::JobService::Stub stub(channel);
     v1::ListJobsRequest request;
     request.set_parent(testing::kParent);

@@ -23,8 +23,9 @@ RunningServer::RunningServer(const Clock* clock, Options options)
                                    .clock = clock,
                                    .audit = options.audit};
   auto started = RpcServer::Start({.listen = "127.0.0.1:0",
+                                   .tenant_calls_max = options.tenant_calls_max,
                                    .authenticate = options.authenticate,
-                                   .stream_look_every = absl::Milliseconds(10)},
+                                   .look_every = absl::Milliseconds(10)},
                                   of_server);
   QUANTD_CHECK(started.ok());
   server = *std::move(started);

@@ -60,6 +60,7 @@ class RunningServer {
     // Every call needs a token; the stubs' have none, so that only CallRaw() gets through.
     bool authenticate = false;
     AuditLog* audit = nullptr;  // Borrowed.
+    int tenant_calls_max = RpcServer::Options().tenant_calls_max;
   };
   // `clock` is borrowed.
   explicit RunningServer(const Clock* clock) : RunningServer(clock, Options()) {}
