@@ -7,6 +7,7 @@
 #include <grpcpp/server_context.h>
 
 #include <chrono>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -54,10 +55,16 @@ class FakeArtifacts final : public v1::ArtifactService::Service {
         digest = message.digest();
         ++write_streams;
         leases.push_back(message.lease());
+        upload_ids.push_back(upload_id);
+        if (write_errors.contains(upload_id) && !write_errors[upload_id].empty()) {
+          const absl::Status error = write_errors[upload_id].front();
+          write_errors[upload_id].pop_front();
+          return ToGrpc(error);
+        }
       }
       std::string& bytes = uploads[upload_id];
       if (message.offset() != static_cast<int64_t>(bytes.size())) {
-        return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "offset");
+        return ToGrpc(MakeError(absl::StatusCode::kOutOfRange, "OFFSET_MISMATCH", "offset"));
       }
       const absl::StatusOr<absl::string_view> data =
           decoder.Decode(message.encoding(), message.data());
@@ -70,7 +77,9 @@ class FakeArtifacts final : public v1::ArtifactService::Service {
         return grpc::Status(grpc::StatusCode::UNAVAILABLE, "the stream broke");
       }
       if (!message.finish()) continue;
-      if (Sha256Hex(bytes) != digest) return grpc::Status(grpc::StatusCode::DATA_LOSS, "digest");
+      if (Sha256Hex(bytes) != digest) {
+        return ToGrpc(MakeError(absl::StatusCode::kInvalidArgument, "DIGEST_MISMATCH", "digest"));
+      }
       blobs[digest] = bytes;
       response->set_committed_bytes(static_cast<int64_t>(bytes.size()));
       return grpc::Status::OK;
@@ -147,12 +156,15 @@ class FakeArtifacts final : public v1::ArtifactService::Service {
   std::map<std::string, std::string> blobs;    // By digest.
   std::map<std::string, std::string> uploads;  // By upload id: what has come so far.
   std::map<std::string, v1::Artifact> artifacts;
+  std::map<std::string, std::deque<absl::Status>>
+      write_errors;                     // By upload id: of its next streams.
   int64_t break_write_after_bytes = 0;  // Once; 0: never.
   int64_t break_read_after_bytes = 0;   // Once; 0: never.
   int write_streams = 0;
   int64_t bytes_received = 0;
   std::vector<int64_t> read_offsets;
-  std::vector<v1::LeaseRef> leases;  // Of each stream, in either direction.
+  std::vector<v1::LeaseRef> leases;     // Of each stream, in either direction.
+  std::vector<std::string> upload_ids;  // Of each stream.
 };
 
 // Jobs that do what `on_create` and `events` say.

@@ -38,7 +38,8 @@ class ServerConnection {
   // reaches it. RESOURCE_EXHAUSTED, reason DISK_FULL: nothing is left behind.
   absl::Status DownloadBlob(const v1::Lease& lease, const v1::FileRef& file, const std::string& path,
                             const std::function<bool()>& stop);
-  // Uploads `path` unless the server has the blob. Resumes a broken upload.
+  // Uploads `path` unless the server has the blob. Resumes a broken upload, also one of an earlier
+  // attempt or of another worker, and harms none that sends the same blob at the same time.
   absl::Status UploadBlob(const v1::Lease& lease, const v1::FileRef& file, const std::string& path,
                           const std::function<bool()>& stop);
 
@@ -49,9 +50,11 @@ class ServerConnection {
                      const std::function<absl::Status()>& call) const;
   absl::Status ReadOnce(const v1::Lease& lease, const v1::FileRef& file, const std::string& path,
                         const std::function<bool()>& stop);
-  absl::Status WriteOnce(const v1::Lease& lease, const v1::FileRef& file, const std::string& path,
+  absl::Status WriteOnce(const v1::Lease& lease, const v1::FileRef& file,
+                         const std::string& upload_id, const std::string& path,
                          const std::function<bool()>& stop);
-  absl::StatusOr<int64_t> CommittedBytes(const v1::Lease& lease, const v1::FileRef& file);
+  absl::StatusOr<int64_t> CommittedBytes(const v1::Lease& lease, const v1::FileRef& file,
+                                         const std::string& upload_id);
 
   std::unique_ptr<Stubs> stubs_;
   std::function<bool()> stop_;

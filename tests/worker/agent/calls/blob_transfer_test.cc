@@ -2,7 +2,10 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "common/digest.h"
+#include "common/error.h"
 #include "common/file.h"
+#include "common/status_macros.h"
 #include "tests/support/fake_server.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_folder.h"
@@ -15,9 +18,14 @@ namespace {
 using ::quantd::testing::HasReason;
 using ::quantd::testing::IsOkAndHolds;
 using ::quantd::testing::StatusIs;
+using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 bool Never() { return false; }
+
+absl::Status Aborted(const std::string& reason) {
+  return MakeError(absl::StatusCode::kAborted, reason, "of the server");
+}
 
 class BlobTransferTest : public ::testing::Test {
  protected:
@@ -25,6 +33,16 @@ class BlobTransferTest : public ::testing::Test {
     lease_.set_job("tenants/team/jobs/j");
     lease_.set_token(7);
     EXPECT_OK(CreateFolders(blobs_));
+  }
+
+  // Uploads a file that holds `bytes` as one whose digest is that of "result".
+  absl::Status Upload(const std::string& bytes = "result") {
+    const std::string path = folder_.path() + "/result";
+    RETURN_IF_ERROR(WriteFileAtomically(path, bytes));
+    v1::FileRef file;
+    file.set_digest(Sha256Hex("result"));
+    file.set_size_bytes(6);
+    return connection_->UploadBlob(lease_, file, path, &Never);
   }
 
   void ExpectLeaseSent() {
@@ -48,6 +66,8 @@ class BlobTransferTest : public ::testing::Test {
   std::string blobs_ = folder_.path() + "/blobs";
   std::unique_ptr<ServerConnection> connection_;
   v1::Lease lease_;
+  // The id under which every worker uploads the file of Upload().
+  const std::string shared_ = "worker-" + Sha256Hex("result");
   bool mounted_ = false;
 };
 
@@ -59,14 +79,63 @@ TEST_F(BlobTransferTest, ADownloadIsByRightOfTheLease) {
 }
 
 TEST_F(BlobTransferTest, AnUploadIsByRightOfTheLease) {
-  const std::string path = blobs_ + "/result";
-  ASSERT_OK(WriteFileAtomically(path, "result"));
-  v1::FileRef file;
-  file.set_digest(Sha256Hex("result"));
-  file.set_size_bytes(6);
-  ASSERT_OK(connection_->UploadBlob(lease_, file, path, &Never));
-  EXPECT_EQ(server_.artifacts.blobs[file.digest()], "result");
+  ASSERT_OK(Upload());
+  EXPECT_EQ(server_.artifacts.blobs[Sha256Hex("result")], "result");
   ExpectLeaseSent();
+}
+
+TEST_F(BlobTransferTest, AnUploadGoesOnWhereAnotherAttemptStood) {
+  server_.artifacts.uploads[shared_] = "res";
+  ASSERT_OK(Upload());
+  EXPECT_EQ(server_.artifacts.blobs[Sha256Hex("result")], "result");
+  EXPECT_EQ(server_.artifacts.bytes_received, 3);
+}
+
+TEST_F(BlobTransferTest, AnUploadThatSomebodyElseWritesIsAskedForAgain) {
+  server_.artifacts.write_errors[shared_] = {Aborted("UPLOAD_BUSY"), Aborted("UPLOAD_BUSY")};
+  ASSERT_OK(Upload());
+  EXPECT_THAT(server_.artifacts.upload_ids, ElementsAre(shared_, shared_, shared_));
+}
+
+TEST_F(BlobTransferTest, OfAnUploadThatStaysBusyTheLeaseMakesOneOfItsOwn) {
+  server_.artifacts.write_errors[shared_].assign(100, Aborted("UPLOAD_BUSY"));
+  ASSERT_OK(Upload());
+  EXPECT_EQ(server_.artifacts.blobs[Sha256Hex("result")], "result");
+  EXPECT_THAT(server_.artifacts.upload_ids, ElementsAre(shared_, shared_, shared_, "lease-7"));
+}
+
+TEST_F(BlobTransferTest, AnUploadThatWasTakenOverGoesOnUnderAnIdOfItsOwn) {
+  server_.artifacts.write_errors[shared_] = {Aborted("UPLOAD_TAKEN_OVER")};
+  ASSERT_OK(Upload());
+  EXPECT_THAT(server_.artifacts.upload_ids, ElementsAre(shared_, "lease-7"));
+}
+
+// A worker that breaks off after wrong bytes, by mistake or on purpose, fails no other worker's
+// attempt.
+TEST_F(BlobTransferTest, WrongBytesThatAnotherAttemptSentAreSentAgain) {
+  server_.artifacts.uploads[shared_] = "rot";
+  ASSERT_OK(Upload());
+  EXPECT_EQ(server_.artifacts.blobs[Sha256Hex("result")], "result");
+  EXPECT_THAT(server_.artifacts.upload_ids, ElementsAre(shared_, "lease-7"));
+}
+
+TEST_F(BlobTransferTest, OwnBytesThatHaveAnotherDigestAreAnError) {
+  EXPECT_THAT(Upload("rotten"), HasReason("DIGEST_MISMATCH"));
+  EXPECT_THAT(server_.artifacts.upload_ids, ElementsAre(shared_, "lease-7"));
+}
+
+TEST_F(BlobTransferTest, WhatChangedDuringAnUploadIsLookedAtAgain) {
+  server_.artifacts.write_errors[shared_] = {
+      Aborted("BLOB_REMOVED"), Aborted("UPLOAD_INCOMPLETE"),
+      MakeError(absl::StatusCode::kOutOfRange, "OFFSET_MISMATCH", "elsewhere")};
+  ASSERT_OK(Upload());
+  EXPECT_THAT(server_.artifacts.upload_ids, ElementsAre(shared_, shared_, shared_, shared_));
+}
+
+TEST_F(BlobTransferTest, AnErrorThatStaysEndsAnUpload) {
+  server_.artifacts.write_errors[shared_] = {Aborted("STALE_LEASE")};
+  EXPECT_THAT(Upload(), HasReason("STALE_LEASE"));
+  EXPECT_THAT(server_.artifacts.upload_ids, ElementsAre(shared_));
 }
 
 TEST_F(BlobTransferTest, AStopEndsADownloadAndLeavesNothing) {
