@@ -164,7 +164,9 @@ class Client:
         return self._until_answered("WatchJob",
                                     lambda: list(watch(job_pb2.WatchJobRequest(name=name), timeout=20)))
 
-    def collect_garbage(self):
+    def collect_garbage(self, grace_seconds):
+        """What `quantctl admin gc` does."""
         request = admin_pb2.CollectGarbageRequest()
-        request.grace.SetInParent()  # None: nobody uploads any more.
+        request.grace.SetInParent()
+        request.grace.seconds = grace_seconds
         return self._call("AdminService/CollectGarbage", request, admin_pb2.CollectGarbageResponse, timeout=60)

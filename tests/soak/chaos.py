@@ -59,10 +59,14 @@ class SmallDisk:
 
 
 class Chaos(threading.Thread):
-    """Kills and restarts by the schedule. `counts` tells what was done."""
+    """Kills and restarts by the schedule. `counts` tells what was done. `client` collects garbage."""
 
-    def __init__(self, cluster, disk, events, worker_names):
+    # Longer than anybody takes between sending a blob and naming it, so that what clients and workers sent stays.
+    GRACE_SECONDS = 60
+
+    def __init__(self, cluster, disk, events, worker_names, client):
         super().__init__(daemon=True)
+        self.client = client
         self.cluster, self.disk, self.events, self.names = cluster, disk, events, worker_names
         self.counts = {}
         self.error = None
@@ -112,6 +116,10 @@ class Chaos(threading.Thread):
     def _cut(self, _):
         self.cluster.proxy.cut_all()
         self._count("all connections cut")
+
+    def _collect(self, _):
+        self.client.collect_garbage(self.GRACE_SECONDS)
+        self._count("garbage collected")
 
     def _fill(self, event):
         if self.disk.reason:

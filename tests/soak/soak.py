@@ -24,6 +24,7 @@ WORKERS = ["w1", "w2", "w3"]
 JOBS_PER_MINUTE = 100
 KILLS_PER_MINUTE = 22
 CUTS_PER_MINUTE = 6
+COLLECTIONS_PER_MINUTE = 6
 # After the last fault everything must come to its end within this time.
 SETTLE_SECONDS = 180
 Job = api.job_pb2.Job
@@ -112,7 +113,8 @@ def disturbed(options, folder, inputs, expected):
     seconds = options.minutes * 60
     count = options.jobs or max(1, round(options.minutes * JOBS_PER_MINUTE))
     kills = options.kills or max(1, round(options.minutes * KILLS_PER_MINUTE))
-    events = schedule.plan(seconds, kills, max(1, round(options.minutes * CUTS_PER_MINUTE)), len(WORKERS), options.seed)
+    events = schedule.plan(seconds, kills, max(1, round(options.minutes * CUTS_PER_MINUTE)),
+                           max(1, round(options.minutes * COLLECTIONS_PER_MINUTE)), len(WORKERS), options.seed)
     # Twice what the jobs need, so that the disk is full when it is filled and not before.
     disk = chaos.SmallDisk(folder / "data", (96 << 20) + count * (256 << 10))
     if disk.reason:
@@ -129,7 +131,7 @@ def disturbed(options, folder, inputs, expected):
         submit_at = {p.number: start + 0.95 * seconds * (p.number + 0.5) / count for p in planned}
         clients = [SoakClient(number, relay.address, inputs, planned[number::CLIENTS], submit_at,
                               start + seconds + SETTLE_SECONDS) for number in range(CLIENTS)]
-        breaking = chaos.Chaos(cluster, disk, events, WORKERS)
+        breaking = chaos.Chaos(cluster, disk, events, WORKERS, api.Client(relay.address, seed=CLIENTS))
         for thread in [breaking, *clients]:
             thread.start()
         breaking.join()
@@ -185,6 +187,11 @@ def report(options, planned, seen, clients, breaking, relay, settled):
           f"{sum(c.redriven for c in clients)} redriven; settled {settled:.1f} s after the last fault")
 
 
+def how_to_repeat(options):
+    flags = "".join(f" --{name} {getattr(options, name)}" for name in ("jobs", "kills") if getattr(options, name))
+    return f"tests/soak/run.sh --minutes {options.minutes:g} --seed {options.seed}{flags}"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
@@ -193,6 +200,7 @@ def main():
     parser.add_argument("--kills", type=int, help=f"default: {KILLS_PER_MINUTE} a minute")
     parser.add_argument("--keep", action="store_true", help="keep logs and data, and say where")
     options = parser.parse_args()
+    print(f"seed {options.seed}; the same jobs and faults again: {how_to_repeat(options)}", flush=True)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="quantd_soak_"))
     try:
         inputs = jobs.Inputs()
@@ -205,6 +213,7 @@ def main():
             shutil.rmtree(folder, ignore_errors=True)
     if problems:
         print(logs[-12000:])
+        print(f"repeat with: {how_to_repeat(options)}")
     for problem in problems[:50]:
         print(f"WRONG: {problem}")
     print(f"{len(problems)} problems")
