@@ -71,7 +71,7 @@ OptionTable Table(ServerConfig* config) {
        .summary = "Calls served at once, watchers and waiting workers included."},
       {.name = "tenant-calls-max",
        .value = IntegerValue("N", &config->tenant_calls_max, 0, kCallsMax),
-       .summary = "Of these, those of one tenant, its workers' apart; 0: half of them."},
+       .summary = "Of these, those of one tenant, and as many of its workers; 0: a third of them."},
       {.name = "connections-max",
        .value = IntegerValue("N", &config->connections_max, kCallsMin, kCallsMax),
        .summary = "Connections at once; more are closed as they come."},

@@ -28,7 +28,7 @@ struct ServerConfig {
   absl::Duration lease_length = absl::Seconds(15);
   absl::Duration drain_timeout = absl::Seconds(30);
   int calls_max = 512;
-  int tenant_calls_max = 0;  // 0: half of them.
+  int tenant_calls_max = 0;  // 0: a third of them.
   int connections_max = 1000;
   AuthMode auth = AuthMode::kNone;
   std::string admin_token_file;  // Empty: admin.token in the data folder.

@@ -57,7 +57,7 @@ TenantLimits TenantDefaults(const ServerConfig& config) {
 
 // By default no tenant can take what the others need.
 int TenantCallsMax(const ServerConfig& config) {
-  return config.tenant_calls_max > 0 ? config.tenant_calls_max : std::max(1, config.calls_max / 2);
+  return config.tenant_calls_max > 0 ? config.tenant_calls_max : std::max(1, config.calls_max / 3);
 }
 
 // Where a worker on this machine finds a server that listens on `listen`.

@@ -37,6 +37,7 @@ absl::StatusOr<std::vector<std::string>> BlobsInUse(Transaction& transaction,
   ASSIGN_OR_RETURN(std::vector<std::string> digests, transaction.jobs().Inputs(tenant));
   RETURN_IF_ERROR(AddFilesOfArtifacts(transaction.artifacts(), tenant, digests));
   std::sort(digests.begin(), digests.end());
+  digests.erase(std::unique(digests.begin(), digests.end()), digests.end());
   return digests;
 }
 
@@ -122,11 +123,15 @@ absl::Status GarbageCollector::Expire(const std::string& tenant, GarbageReport& 
 
 absl::Status GarbageCollector::RemoveBlobs(const std::string& tenant, absl::Duration grace,
                                            GarbageReport& report) {
-  const absl::Time cutoff = clock_->Now() - grace;
+  absl::Time cutoff = clock_->Now() - grace;
   std::vector<std::string> references;
   // A transaction that writes nothing, for what it excludes: see the header.
   RETURN_IF_ERROR(store_->Write([&](Transaction& transaction) -> absl::Status {
     ASSIGN_OR_RETURN(references, BlobsInUse(transaction, tenant));
+    ASSIGN_OR_RETURN(const std::vector<Job> running, transaction.jobs().Running());
+    for (const Job& job : running) {
+      if (job.name.tenant == tenant) cutoff = std::min(cutoff, job.attempts.back().start_time);
+    }
     return absl::OkStatus();
   }));
   const std::shared_ptr<BlobStore> blobs = blobs_->Of(tenant);

@@ -4,10 +4,13 @@
 // A blob is referred to by the jobs of its tenant that read it, whatever their state (a finished
 // one can be run again, and its result be taken over, as long as its record is there), and by its
 // tenant's artifacts. A blob that nothing refers to is kept until its last use is longer ago than
-// the grace period: a client uploads first and creates its job afterwards.
+// the grace period: a client uploads first and creates its job afterwards. While a job of the
+// tenant runs, what was used since its attempt began is kept, too: the results that its worker has
+// sent are not referred to yet.
 //
 // No blob goes that a job or artifact refers to. Let R be a record that refers to blob B.
-//   1. The collector chooses the time `cutoff`, then reads all references in a transaction that
+//   1. The collector chooses the time `cutoff`, now or earlier, then reads all references in a
+//   transaction that
 //      excludes writers, then deletes what is not among them, if it was last used before `cutoff`.
 //   2. Whoever writes R uses B (BlobStore::Use) in the transaction that writes R, and gives up when
 //      B is not there (JobQueue::Submit and Complete, ArtifactRegistry::Create).

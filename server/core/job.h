@@ -37,7 +37,8 @@ struct JobProgress {
 
 enum class AttemptOutcome { kRunning, kSucceeded, kFailed, kLeaseExpired, kHandedBack, kCancelled };
 
-// What kept an attempt's process apart from the worker's machine: words of docs/sandbox.md. The worker tells.
+// What kept an attempt's process apart from the worker's machine: words of docs/sandbox.md. The
+// worker tells.
 struct SandboxRecord {
   std::vector<std::string> applied;
   std::vector<std::string> missing;  // "word: reason"
@@ -173,6 +174,7 @@ struct WorkerCatalogue {
       capabilities;     // Sorted; of the same vocabulary as JobTraits::requirements.
   std::string content;  // As the worker sent it; bytes to the core.
   absl::Time last_seen;
+  std::string tenant = kEveryTenant;  // For whose jobs it counts.
 
   friend bool operator==(const WorkerCatalogue&, const WorkerCatalogue&) = default;
 };

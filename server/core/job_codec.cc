@@ -129,11 +129,11 @@ SandboxRecord SandboxFromJson(const Json& json) {
 
 Json ToJson(const Attempt& attempt) {
   Json json = {{"number", attempt.number},
-          {"worker", attempt.worker},
-          {"start", EncodeTime(attempt.start_time)},
-          {"end", ToJson(attempt.end_time)},
-          {"outcome", static_cast<int>(attempt.outcome)},
-          {"error", ToJson(attempt.error)}};
+               {"worker", attempt.worker},
+               {"start", EncodeTime(attempt.start_time)},
+               {"end", ToJson(attempt.end_time)},
+               {"outcome", static_cast<int>(attempt.outcome)},
+               {"error", ToJson(attempt.error)}};
   if (attempt.sandbox) json["sandbox"] = ToJson(*attempt.sandbox);
   return json;
 }

@@ -5,7 +5,9 @@
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "common/error.h"
+#include "common/log.h"
 #include "common/status_macros.h"
+#include "common/utf8.h"
 #include "server/core/artifact_registry.h"
 #include "server/core/catalogue_registry.h"
 #include "server/core/errors.h"
@@ -38,6 +40,22 @@ bool IsRepetition(const Job& job, uint64_t token, const AttemptResult& result) {
 // room in its tenant's quota.
 bool IsFinal(const absl::Status& error) {
   return IsRequestsFault(error.code()) || GetErrorDetails(error).reason == "QUOTA_EXCEEDED";
+}
+
+// Of the jobs that share a result, in one transaction.
+constexpr size_t kSharedAtOnce = 100;
+
+std::string Cut(const std::string& text) {
+  return text.size() <= JobQueue::kLaterTextBytesMax
+             ? text
+             : ToValidUtf8(absl::StrCat(text.substr(0, JobQueue::kLaterTextBytesMax), "..."));
+}
+
+// An event of a job that has told much already.
+JobEvent Shortened(JobEvent event) {
+  if (auto* log = std::get_if<LogText>(&event.content)) log->text = Cut(log->text);
+  if (auto* warning = std::get_if<WarningText>(&event.content)) warning->text = Cut(warning->text);
+  return event;
 }
 
 }  // namespace
@@ -156,7 +174,8 @@ absl::Status JobQueue::Report(const JobName& name, uint64_t token,
   RETURN_IF_ERROR(store_->Write([&](Transaction& transaction) -> absl::Status {
     ASSIGN_OR_RETURN(const Job leased, Leased(transaction, name, token));
     JobEdit edit(transaction, leased, clock_->Now());
-    for (const JobEvent& event : events) {
+    for (const JobEvent& told : events) {
+      const JobEvent event = edit.job().event_count < kLongEventsMax ? told : Shortened(told);
       if (std::holds_alternative<JobState>(event.content)) continue;
       if (const auto* progress = std::get_if<JobProgress>(&event.content)) {
         edit.job().progress = *progress;
@@ -231,13 +250,33 @@ absl::Status JobQueue::CommitSuccess(Transaction& transaction, JobEdit& edit,
   RETURN_IF_ERROR(edit.Move(JobTrigger::kSucceed));
   RETURN_IF_ERROR(edit.Save());
 
-  // Identical jobs that waited while this one ran are done with it.
+  return ShareResult(transaction, job, changed).status();
+}
+
+absl::StatusOr<bool> JobQueue::ShareResult(Transaction& transaction, const Job& source,
+                                           std::vector<JobName>& changed) const {
   ASSIGN_OR_RETURN(const std::vector<Job> twins,
-                   transaction.jobs().QueuedWork(job.name.tenant, job.traits.work_digest));
+                   transaction.jobs().QueuedWork(source.name.tenant, source.traits.work_digest,
+                                                 static_cast<int>(kSharedAtOnce)));
   for (const Job& twin : twins) {
     JobEdit reuse(transaction, twin, clock_->Now());
-    RETURN_IF_ERROR(ReuseResult(transaction, reuse, job));
+    RETURN_IF_ERROR(ReuseResult(transaction, reuse, source));
     changed.push_back(twin.name);
+  }
+  return twins.size() == kSharedAtOnce;
+}
+
+absl::Status JobQueue::ShareWithTheRest(const JobName& source,
+                                        std::vector<JobName>& changed) const {
+  bool more = true;
+  while (more) {
+    std::vector<JobName> shared;
+    RETURN_IF_ERROR(store_->Write([&](Transaction& transaction) -> absl::Status {
+      ASSIGN_OR_RETURN(const Job job, transaction.jobs().Get(source));
+      ASSIGN_OR_RETURN(more, ShareResult(transaction, job, shared));
+      return absl::OkStatus();
+    }));
+    changed.insert(changed.end(), shared.begin(), shared.end());
   }
   return absl::OkStatus();
 }
@@ -282,6 +321,12 @@ absl::StatusOr<JobState> JobQueue::Complete(const JobName& name, uint64_t token,
     state = edit.job().state;
     return absl::OkStatus();
   }));
+  if (changed.size() > kSharedAtOnce) {
+    if (const absl::Status shared = ShareWithTheRest(name, changed); !shared.ok()) {
+      LOG_WARNING("jobs with the same work as a finished one may run once more",
+                  {{"job", name.ToString()}, {"error", FormatStatus(shared)}});
+    }
+  }
   NotifyWork(changed);
   return state;
 }

@@ -15,9 +15,10 @@
 namespace quantd {
 namespace {
 
-absl::StatusOr<std::vector<std::string>> EngineVersions(Transaction& transaction) {
+absl::StatusOr<std::vector<std::string>> EngineVersions(Transaction& transaction,
+                                                        const std::string& tenant) {
   ASSIGN_OR_RETURN(const std::vector<WorkerCatalogue> current,
-                   CatalogueRegistry::Current(transaction));
+                   CatalogueRegistry::Current(transaction, tenant));
   std::vector<std::string> versions;
   for (const WorkerCatalogue& catalogue : current) {
     if (std::find(versions.begin(), versions.end(), catalogue.engine_version) == versions.end()) {
@@ -56,7 +57,8 @@ void JobQueue::NotifyWork(const std::vector<JobName>& changed) const {
 
 absl::StatusOr<std::optional<Job>> JobQueue::ResultFor(Transaction& transaction,
                                                        const Job& job) const {
-  ASSIGN_OR_RETURN(const std::vector<std::string> versions, EngineVersions(transaction));
+  ASSIGN_OR_RETURN(const std::vector<std::string> versions,
+                   EngineVersions(transaction, job.name.tenant));
   return FindResult(transaction, *blobs_, job, versions);
 }
 

@@ -86,6 +86,9 @@ class JobQueue {
   static constexpr char kWorkTopic[] = "work";
   // Events kept of one job; progress and log lines beyond are dropped, with a warning.
   static constexpr int64_t kEventsMax = 100'000;
+  // Of texts in later events than these, so much is kept.
+  static constexpr int64_t kLongEventsMax = 1000;
+  static constexpr size_t kLaterTextBytesMax = 1024;
 
   // Attempts of one job, handed-back ones included, before it is dead-lettered: a worker that
   // always stops in the middle must not go round for ever.
@@ -130,8 +133,8 @@ class JobQueue {
   // Gives the lease its whole length again once a third of it has passed. Before that it costs a
   // read alone, so workers may ask often whether to stop.
   absl::StatusOr<HeartbeatAnswer> Heartbeat(const JobName& name, uint64_t token);
-  // Sequence and time of the events are the queue's. Only progress, log, warnings and the sandbox, which becomes the
-  // attempt's.
+  // Sequence and time of the events are the queue's. Only progress, log, warnings and the sandbox,
+  // which becomes the attempt's.
   absl::Status Report(const JobName& name, uint64_t token, const std::vector<JobEvent>& events);
   // The lease holds and its job reads that blob; NOT_FOUND, reason BLOB_NOT_FOUND, for any other
   // one, whether it exists or not.
@@ -167,6 +170,11 @@ class JobQueue {
   absl::Status EndInFailure(JobEdit& edit, const absl::Status& error, absl::Duration delay) const;
   absl::Status CommitSuccess(Transaction& transaction, JobEdit& edit,
                              const AttemptSucceeded& success, std::vector<JobName>& changed) const;
+  // Identical jobs that waited while `source` ran are done with it: some in this transaction, so
+  // that it stays short, and whether there may be more.
+  absl::StatusOr<bool> ShareResult(Transaction& transaction, const Job& source,
+                                   std::vector<JobName>& changed) const;
+  absl::Status ShareWithTheRest(const JobName& source, std::vector<JobName>& changed) const;
   absl::Status Finish(Transaction& transaction, JobEdit& edit, const AttemptResult& result,
                       std::vector<JobName>& changed) const;
   // Tells who watches these jobs; NotifyWork() also tells workers that there may be one for them.

@@ -90,9 +90,10 @@ class JobTable {
   // first, then the lowest key.
   virtual absl::StatusOr<std::optional<Job>> NextQueued(
       const std::vector<std::string>& requirements, const std::string& tenant, absl::Time now) = 0;
-  // Queued jobs of this work, oldest first.
+  // At most `limit` queued jobs of this work, oldest first.
   virtual absl::StatusOr<std::vector<Job>> QueuedWork(const std::string& tenant,
-                                                      const std::string& work_digest) = 0;
+                                                      const std::string& work_digest,
+                                                      int limit) = 0;
   // The newest succeeded job of this work and engine version that did the work itself.
   virtual absl::StatusOr<std::optional<Job>> FinishedWork(const std::string& tenant,
                                                           const std::string& work_digest,
@@ -149,10 +150,14 @@ class ArtifactTable {
 class CatalogueTable {
  public:
   virtual ~CatalogueTable() = default;
-  // Inserts, or replaces the one of the same digest.
+  // Inserts, or replaces the one of the same tenant and digest.
   virtual absl::Status Put(const WorkerCatalogue& catalogue) = 0;
   // Latest seen first.
   virtual absl::StatusOr<std::vector<WorkerCatalogue>> All() = 0;
+  // Those that count for the tenant's jobs: its own and kEveryTenant's. Latest seen first.
+  virtual absl::StatusOr<std::vector<WorkerCatalogue>> Of(const std::string& tenant) = 0;
+  // Of those that are this tenant's own, the latest seen stay.
+  virtual absl::Status KeepLatest(const std::string& tenant, int count) = 0;
 };
 
 // What was set for tenants, and the one thing that was set for the server.

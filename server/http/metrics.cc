@@ -6,7 +6,9 @@
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <vector>
 
 #include "common/error.h"
@@ -165,6 +167,12 @@ void Metrics::CountLease() { families_->leases.Increment(); }
 void Metrics::CountCachedJob() { families_->cached.Increment(); }
 
 void Metrics::ObserveStage(absl::string_view stage, double seconds) {
+  // The name comes from a job's process: it must not make time series as it likes.
+  constexpr absl::string_view kStages[] = {"import",   "plan",     "calibrate", "transform",
+                                           "quantize", "evaluate", "export",    "report"};
+  if (std::find(std::begin(kStages), std::end(kStages), stage) == std::end(kStages)) {
+    stage = "other";
+  }
   families_->stage_seconds.Add({{"stage", Text(stage)}}, kStageSeconds).Observe(seconds);
 }
 

@@ -17,6 +17,13 @@ constexpr char kScheme[] = "Bearer ";
 constexpr double kRefusalsPerSecond = 10;
 constexpr char kRefusals[] = "/refusals";  // No tenant's name.
 
+// Whether a call is part of running a job. A token that may do more than that is a worker's where
+// only workers call: giving it that role, too, must not lift its limits.
+bool IsOfWorker(const AccessPolicy::Rule& rule, const Caller& caller) {
+  constexpr Roles kWorkers = {Role::kWorker};
+  return caller.roles.Has(Role::kWorker) && (rule.roles == kWorkers || caller.roles == kWorkers);
+}
+
 bool IsRefusal(const absl::Status& status) {
   return absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status);
 }
@@ -40,8 +47,10 @@ absl::Status AccessControl::Identify(const std::string& secret, CallRecord& reco
   return absl::OkStatus();
 }
 
-std::string AccessControl::CountedTenant(const Caller& caller) {
-  return caller.tenant == kEveryTenant || caller.roles.Has(Role::kWorker) ? "" : caller.tenant;
+CallGroup AccessControl::CountedWith(const CallRecord& record) const {
+  if (record.caller.tenant == kEveryTenant) return {};
+  return {.tenant = record.caller.tenant,
+          .workers = IsOfWorker(policy_.RuleOf(record.method), record.caller)};
 }
 
 absl::Status AccessControl::Admit(const google::protobuf::Message& request, CallRecord& record) {
@@ -55,9 +64,7 @@ absl::Status AccessControl::Admit(const google::protobuf::Message& request, Call
 
 absl::Status AccessControl::CheckRate(const AccessPolicy::Rule& rule, const CallRecord& record,
                                       const std::vector<std::string>& tenants) {
-  if (rule.roles.Has(Role::kWorker) && record.caller.roles.Has(Role::kWorker)) {
-    return absl::OkStatus();
-  }
+  if (IsOfWorker(rule, record.caller)) return absl::OkStatus();
   const std::string& tenant = tenants.empty() ? record.caller.tenant : tenants[0];
   if (tenant == kEveryTenant) return absl::OkStatus();
   ASSIGN_OR_RETURN(const TenantLimits limits, parts_.tenants->Limits(tenant));

@@ -18,6 +18,7 @@
 #include "server/core/tenant_registry.h"
 #include "server/core/token_registry.h"
 #include "server/rpc/access_policy.h"
+#include "server/rpc/open_calls.h"
 
 namespace quantd {
 
@@ -49,9 +50,9 @@ class AccessControl {
   // Recognizes the caller by that secret. UNAUTHENTICATED; the record is unchanged then.
   absl::Status Identify(const std::string& secret, CallRecord& record) const;
 
-  // The tenant whose calls this caller's are limited together with; empty for nobody's. Workers are
-  // not limited: a lease must not end because its tenant is busy.
-  static std::string CountedTenant(const Caller& caller);
+  // Whose calls at once the recognized caller's is one of. Workers are apart: their leases must not
+  // end because clients are busy.
+  CallGroup CountedWith(const CallRecord& record) const;
 
   // Whether the recognized caller may make this call now.
   //

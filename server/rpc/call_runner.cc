@@ -25,10 +25,9 @@ absl::Status CallRunner::Handle(grpc::ServerContext* context,
   const absl::Time recognized = clock_->Now();
   const std::string secret = AccessControl::SecretOf(*context);
   RETURN_IF_ERROR(access_->Identify(secret, record));
-  ASSIGN_OR_RETURN(
-      const std::unique_ptr<OpenCalls::Call> call,
-      open_calls_->Begin({secret, recognized, AccessControl::CountedTenant(record.caller)},
-                         [&](const absl::Status& end) { CutOff(*context, end); }));
+  ASSIGN_OR_RETURN(const std::unique_ptr<OpenCalls::Call> call,
+                   open_calls_->Begin({secret, recognized, access_->CountedWith(record)},
+                                      [&](const absl::Status& end) { CutOff(*context, end); }));
   const absl::Status status = [&]() -> absl::Status {
     read_first();
     RETURN_IF_ERROR(access_->Admit(first, record));

@@ -5,8 +5,9 @@
 
 namespace quantd {
 
-absl::StatusOr<std::vector<v1::Catalogue>> CurrentCatalogues(const CatalogueRegistry& registry) {
-  ASSIGN_OR_RETURN(const std::vector<WorkerCatalogue> current, registry.Current());
+absl::StatusOr<std::vector<v1::Catalogue>> CurrentCatalogues(const CatalogueRegistry& registry,
+                                                             const std::string& tenant) {
+  ASSIGN_OR_RETURN(const std::vector<WorkerCatalogue> current, registry.Current(tenant));
   std::vector<v1::Catalogue> catalogues(current.size());
   for (size_t i = 0; i < current.size(); ++i) {
     if (!catalogues[i].ParseFromString(current[i].content)) {

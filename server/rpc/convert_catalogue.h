@@ -1,6 +1,7 @@
 // The stored announcements of workers as messages.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -9,7 +10,9 @@
 
 namespace quantd {
 
-// Those in use, latest seen first. DATA_LOSS when one does not parse.
-absl::StatusOr<std::vector<v1::Catalogue>> CurrentCatalogues(const CatalogueRegistry& registry);
+// Those in use for the tenant's jobs, latest seen first (CatalogueRegistry::Current()). DATA_LOSS
+// when one does not parse.
+absl::StatusOr<std::vector<v1::Catalogue>> CurrentCatalogues(const CatalogueRegistry& registry,
+                                                             const std::string& tenant);
 
 }  // namespace quantd

@@ -67,6 +67,19 @@ Submission ToSubmission(const std::string& tenant, const v1::CreateJobRequest& r
           .request_digest = Sha256Hex(DeterministicBytes(canonical))};
 }
 
+// Why nobody may take the job up.
+void AddConditions(const std::vector<WorkerCatalogue>& current,
+                   const std::vector<std::string>& requirements, v1::Job& job) {
+  if (job.state() != v1::Job::QUEUED) return;
+  if (current.empty()) {
+    job.add_conditions("NO_WORKER_YET");
+  } else if (std::none_of(current.begin(), current.end(), [&](const WorkerCatalogue& catalogue) {
+               return Covers(catalogue.capabilities, requirements);
+             })) {
+    job.add_conditions("NO_CAPABLE_WORKER");
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<bool> JobService::Check(const std::string& tenant, const v1::JobSpec& spec) const {
@@ -74,7 +87,8 @@ absl::StatusOr<bool> JobService::Check(const std::string& tenant, const v1::JobS
   CheckStructure(spec, problems);
   // A spec of the wrong shape would only repeat itself in the checks below.
   RETURN_IF_ERROR(problems.ToStatus());
-  ASSIGN_OR_RETURN(const std::vector<v1::Catalogue> catalogues, CurrentCatalogues(*catalogues_));
+  ASSIGN_OR_RETURN(const std::vector<v1::Catalogue> catalogues,
+                   CurrentCatalogues(*catalogues_, tenant));
   if (!catalogues.empty()) CheckAgainstCatalogues(spec, catalogues, problems);
   CheckBlobs(spec, *blobs_->Of(tenant), problems);
   RETURN_IF_ERROR(problems.ToStatus());
@@ -90,24 +104,11 @@ absl::StatusOr<Job> JobService::Create(const v1::CreateJobRequest& request) {
   return queue_->Submit(ToSubmission(tenant, request));
 }
 
-absl::Status JobService::AddConditions(const std::vector<std::string>& requirements,
-                                       v1::Job& job) const {
-  if (job.state() != v1::Job::QUEUED) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const std::vector<WorkerCatalogue> current, catalogues_->Current());
-  if (current.empty()) {
-    job.add_conditions("NO_WORKER_YET");
-  } else if (std::none_of(current.begin(), current.end(), [&](const WorkerCatalogue& catalogue) {
-               return Covers(catalogue.capabilities, requirements);
-             })) {
-    job.add_conditions("NO_CAPABLE_WORKER");
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<v1::Job> JobService::Describe(const JobName& name) const {
   ASSIGN_OR_RETURN(const FullJob full, queue_->GetFull(name));
   ASSIGN_OR_RETURN(v1::Job job, ToProto(full));
-  RETURN_IF_ERROR(AddConditions(full.job.traits.requirements, job));
+  ASSIGN_OR_RETURN(const std::vector<WorkerCatalogue> current, catalogues_->Current(name.tenant));
+  AddConditions(current, full.job.traits.requirements, job);
   return job;
 }
 
@@ -123,10 +124,11 @@ absl::StatusOr<v1::ListJobsResponse> JobService::List(const v1::ListJobsRequest&
     jobs.pop_back();
     response.set_next_page_token(MakePageToken(jobs.back().key));
   }
+  ASSIGN_OR_RETURN(const std::vector<WorkerCatalogue> current, catalogues_->Current(tenant));
   for (const Job& job : jobs) {
     v1::Job& to = *response.add_jobs();
     to = ToProto(job);
-    RETURN_IF_ERROR(AddConditions(job.traits.requirements, to));
+    AddConditions(current, job.traits.requirements, to);
   }
   return response;
 }

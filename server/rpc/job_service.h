@@ -59,8 +59,6 @@ class JobService final : public v1::JobService::Service {
                      const std::function<bool(const v1::JobEvent&)>& send) const;
   absl::StatusOr<v1::Job> WaitUntilFinished(const v1::WaitJobRequest& request,
                                             const std::function<bool()>& gone) const;
-  // Why a queued job waits.
-  absl::Status AddConditions(const std::vector<std::string>& requirements, v1::Job& job) const;
 
   const CallRunner* runner_;
   Metrics* metrics_;

@@ -42,15 +42,15 @@ void OpenCalls::Review() {
 absl::StatusOr<std::unique_ptr<OpenCalls::Call>> OpenCalls::Begin(
     const Owner& owner, std::function<void(const absl::Status&)> cut_off) {
   const std::lock_guard lock(mutex_);
-  if (!owner.tenant.empty()) {
-    int& calls = calls_[owner.tenant];
-    if (calls >= options_.tenant_calls_max) {
-      return errors::TooManyCalls(owner.tenant, options_.tenant_calls_max);
+  if (!owner.group.tenant.empty()) {
+    int& calls = calls_[owner.group];
+    if (calls >= options_.group_calls_max) {
+      return errors::TooManyCalls(owner.group.tenant, options_.group_calls_max);
     }
     ++calls;
   }
   const auto entry = entries_.insert(entries_.end(), {.secret = owner.secret,
-                                                      .tenant = owner.tenant,
+                                                      .group = owner.group,
                                                       .recognized = owner.recognized,
                                                       .cut_off = std::move(cut_off)});
   return std::make_unique<Call>(this, entry);
@@ -58,7 +58,7 @@ absl::StatusOr<std::unique_ptr<OpenCalls::Call>> OpenCalls::Begin(
 
 OpenCalls::Call::~Call() {
   const std::lock_guard lock(calls_->mutex_);
-  if (const auto calls = calls_->calls_.find(entry_->tenant); calls != calls_->calls_.end()) {
+  if (const auto calls = calls_->calls_.find(entry_->group); calls != calls_->calls_.end()) {
     if (--calls->second == 0) calls_->calls_.erase(calls);
   }
   calls_->entries_.erase(entry_);

@@ -18,11 +18,19 @@
 
 namespace quantd {
 
+// Whose calls at once are counted together: a tenant's, or, apart from them, its workers'.
+struct CallGroup {
+  std::string tenant;  // Empty: nobody's.
+  bool workers = false;
+
+  friend auto operator<=>(const CallGroup&, const CallGroup&) = default;
+};
+
 // One thread for all calls. Thread-safe.
 class OpenCalls {
   struct Entry {
     std::string secret;
-    std::string tenant;  // Whose calls it counts among; empty: nobody's.
+    CallGroup group;
     absl::Time recognized;
     std::function<void(const absl::Status&)> cut_off;
     absl::Status end;  // Not OK: why the call was cut off.
@@ -33,7 +41,7 @@ class OpenCalls {
     // A call that is open for so long since its caller was recognized is looked at again.
     absl::Duration review_after = absl::Seconds(5);
     absl::Duration look_every = absl::Seconds(1);  // In real time.
-    int tenant_calls_max = 256;                    // At once.
+    int group_calls_max = 170;                     // At once.
   };
   // Whether `secret` is still somebody's. Called without a lock, once a look for all calls that
   // have it.
@@ -62,11 +70,11 @@ class OpenCalls {
   struct Owner {
     std::string secret;
     absl::Time recognized;  // When that was somebody's.
-    std::string tenant;     // Whose calls it counts among; empty: nobody's.
+    CallGroup group;
   };
 
   // `cut_off` ends the call; it is called at most once, from another thread, and must not block.
-  // RESOURCE_EXHAUSTED, reason TOO_MANY_CALLS: the tenant has as many calls as it may.
+  // RESOURCE_EXHAUSTED, reason TOO_MANY_CALLS: the group has as many calls as it may.
   absl::StatusOr<std::unique_ptr<Call>> Begin(const Owner& owner,
                                               std::function<void(const absl::Status&)> cut_off);
 
@@ -77,8 +85,8 @@ class OpenCalls {
   const Options options_;
   const Recognize recognize_;
   std::mutex mutex_;
-  std::list<Entry> entries_;          // Guarded by mutex_, as is what follows.
-  std::map<std::string, int> calls_;  // By tenant; those that have any.
+  std::list<Entry> entries_;        // Guarded by mutex_, as is what follows.
+  std::map<CallGroup, int> calls_;  // Of those that have any.
   RepeatingThread thread_;
 };
 

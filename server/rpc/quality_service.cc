@@ -147,9 +147,9 @@ grpc::Status QualityService::ListMethods(grpc::ServerContext* context,
                                          const v1::ListMethodsRequest* request,
                                          v1::ListMethodsResponse* response) {
   return runner_->Run(
-      context, "QualityService/ListMethods", *request, [&](const Caller&) -> absl::Status {
+      context, "QualityService/ListMethods", *request, [&](const Caller& caller) -> absl::Status {
         ASSIGN_OR_RETURN(const std::vector<v1::Catalogue> catalogues,
-                         CurrentCatalogues(*catalogues_));
+                         CurrentCatalogues(*catalogues_, caller.tenant));
         response->set_no_worker_yet(catalogues.empty());
         for (const v1::Method& method : MethodsOf(catalogues)) {
           if (request->axis().empty() || request->axis() == method.axis()) {
@@ -167,9 +167,9 @@ grpc::Status QualityService::ListPresets(grpc::ServerContext* context,
                                          const v1::ListPresetsRequest* request,
                                          v1::ListPresetsResponse* response) {
   return runner_->Run(context, "QualityService/ListPresets", *request,
-                      [&](const Caller&) -> absl::Status {
+                      [&](const Caller& caller) -> absl::Status {
                         ASSIGN_OR_RETURN(const std::vector<v1::Catalogue> catalogues,
-                                         CurrentCatalogues(*catalogues_));
+                                         CurrentCatalogues(*catalogues_, caller.tenant));
                         response->set_no_worker_yet(catalogues.empty());
                         std::map<std::string, v1::Preset> presets;
                         for (const v1::Catalogue& catalogue : catalogues) {
@@ -186,9 +186,9 @@ grpc::Status QualityService::DescribeMethod(grpc::ServerContext* context,
                                             const v1::DescribeMethodRequest* request,
                                             v1::Method* response) {
   return runner_->Unary(context, "QualityService/DescribeMethod", *request, response,
-                        [&]() -> absl::StatusOr<v1::Method> {
+                        [&](const Caller& caller) -> absl::StatusOr<v1::Method> {
                           ASSIGN_OR_RETURN(const std::vector<v1::Catalogue> catalogues,
-                                           CurrentCatalogues(*catalogues_));
+                                           CurrentCatalogues(*catalogues_, caller.tenant));
                           for (v1::Method& method : MethodsOf(catalogues)) {
                             if (method.axis() == request->axis() && method.id() == request->id())
                               return method;

@@ -84,7 +84,7 @@ struct RpcServer::Services {
         open_calls(parts.clock,
                    {.review_after = options.review_callers_after,
                     .look_every = options.look_every,
-                    .tenant_calls_max = options.tenant_calls_max},
+                    .group_calls_max = options.tenant_calls_max},
                    [this](const std::string& secret) {
                      CallRecord nobody;
                      return access.Identify(secret, nobody);

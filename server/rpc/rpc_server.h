@@ -50,8 +50,8 @@ class RpcServer {
     std::string listen = "127.0.0.1:7460";  // Port 0: the system chooses.
     int threads_max =
         512;  // Calls at once, streams and long polls included; more are RESOURCE_EXHAUSTED.
-    // Of these, those of one tenant; workers' do not count.
-    int tenant_calls_max = 256;
+    // Of these, those of one tenant, and as many of its workers.
+    int tenant_calls_max = 170;
     // Another address, always without TLS: for this machine's workers, to whom no certificate is
     // made out. Empty: none.
     std::string local_listen;

@@ -17,6 +17,7 @@ namespace quantd {
 namespace {
 
 constexpr char kInvalid[] = "INVALID_SPEC";
+constexpr size_t kSpecBytesMax = 16 << 20;
 constexpr int kModelFilesMax = 4096;
 constexpr int kDataFilesMax = 1'000'000;
 constexpr int kBindingsMax = 256;
@@ -230,6 +231,11 @@ class StructureCheck {
 }  // namespace
 
 void CheckStructure(const v1::JobSpec& spec, SpecProblems& problems) {
+  if (spec.ByteSizeLong() > kSpecBytesMax) {
+    problems.Add(kInvalid, "spec",
+                 "is larger than 16 MiB; give the rows in fewer files, such as one .npy");
+    return;
+  }
   StructureCheck check(problems);
   check.Model(spec.model());
   check.Data(spec.data(), "spec.data");

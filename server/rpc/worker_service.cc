@@ -7,6 +7,7 @@
 #include "common/error.h"
 #include "common/log.h"
 #include "common/status_macros.h"
+#include "common/utf8.h"
 #include "proto/wire/status_proto.h"
 #include "server/core/errors.h"
 #include "server/rpc/convert_job.h"
@@ -18,9 +19,15 @@ namespace quantd {
 namespace {
 
 constexpr size_t kWorkerNameBytesMax = 128;
+constexpr size_t kCatalogueBytesMax = 1 << 20;
 constexpr size_t kKnownWorkersMax = 10'000;
+constexpr size_t kKnownBytesMax = 256 << 20;
 constexpr int kEventsPerCallMax = 256;
 constexpr size_t kEventTextBytesMax = 64 << 10;
+constexpr size_t kStageBytesMax = 128;
+// A failure is kept in its job's record, once an attempt.
+constexpr size_t kFailureBytesMax = 64 << 10;
+constexpr size_t kFailureMessageBytesMax = 16 << 10;
 constexpr absl::Duration kWaitMax = absl::Seconds(60);
 // New work wakes a waiting worker at once; this is for jobs whose backoff ends and for workers that
 // have gone.
@@ -38,6 +45,15 @@ absl::StatusOr<v1::Lease> LeaseToProto(const LeasedJob& leased) {
   return lease;
 }
 
+// Refusing a failure for its length would leave the job with its worker.
+google::rpc::Status Shortened(const google::rpc::Status& failure) {
+  if (failure.ByteSizeLong() <= kFailureBytesMax) return failure;
+  google::rpc::Status shorter;
+  shorter.set_code(failure.code());
+  shorter.set_message(ToValidUtf8(failure.message().substr(0, kFailureMessageBytesMax)));
+  return shorter;
+}
+
 absl::StatusOr<AttemptResult> ResultOf(const v1::CompleteJobRequest& request) {
   switch (request.outcome_case()) {
     case v1::CompleteJobRequest::kSuccess: {
@@ -50,7 +66,7 @@ absl::StatusOr<AttemptResult> ResultOf(const v1::CompleteJobRequest& request) {
                               .report = request.success().report().SerializeAsString()};
     }
     case v1::CompleteJobRequest::kFailure: {
-      const absl::Status error = FromProto(request.failure());
+      const absl::Status error = FromProto(Shortened(request.failure()));
       if (error.ok())
         return InvalidField("INVALID_OUTCOME", "failure.code", "is OK, which is no failure");
       return AttemptFailed{error};
@@ -71,20 +87,33 @@ absl::string_view OutcomeText(const AttemptResult& result) {
 
 }  // namespace
 
-absl::StatusOr<WorkerCatalogue> WorkerService::CatalogueOf(const v1::LeaseJobRequest& request) {
+absl::StatusOr<WorkerCatalogue> WorkerService::CatalogueOf(const Caller& caller,
+                                                           const v1::LeaseJobRequest& request) {
   if (request.worker().empty() || request.worker().size() > kWorkerNameBytesMax) {
     return InvalidField("INVALID_WORKER", "worker", "is missing or longer than 128 bytes");
   }
+  if (request.catalogue().ByteSizeLong() > kCatalogueBytesMax) {
+    return InvalidField("CATALOGUE_TOO_LARGE", "catalogue", "is larger than 1 MiB");
+  }
+  const std::pair key(caller.tenant, request.worker());
   const std::lock_guard lock(mutex_);
   if (!request.has_catalogue()) {
-    const auto known = known_.find(request.worker());
+    const auto known = known_.find(key);
     if (known != known_.end()) return known->second;
     return MakeError(absl::StatusCode::kFailedPrecondition, "CATALOGUE_NEEDED",
                      "this worker has not told its catalogue yet; send it");
   }
   // Workers send their catalogue again when they are not known, so forgetting all is safe.
-  if (known_.size() >= kKnownWorkersMax) known_.clear();
-  return known_[request.worker()] = ToCore(request.catalogue());
+  if (known_.size() >= kKnownWorkersMax || known_bytes_ >= kKnownBytesMax) {
+    known_.clear();
+    known_bytes_ = 0;
+  }
+  WorkerCatalogue& known = known_[key];
+  known_bytes_ -= known.content.size();
+  known = ToCore(request.catalogue());
+  known.tenant = caller.tenant;
+  known_bytes_ += known.content.size();
+  return known;
 }
 
 absl::StatusOr<v1::LeaseJobResponse> WorkerService::Lease(const Caller& caller,
@@ -92,7 +121,7 @@ absl::StatusOr<v1::LeaseJobResponse> WorkerService::Lease(const Caller& caller,
                                                           const std::function<bool()>& gone) {
   std::optional<std::string> tenant;
   if (caller.tenant != kEveryTenant) tenant = caller.tenant;
-  ASSIGN_OR_RETURN(const WorkerCatalogue catalogue, CatalogueOf(request));
+  ASSIGN_OR_RETURN(const WorkerCatalogue catalogue, CatalogueOf(caller, request));
   RETURN_IF_ERROR(catalogues_->Announce(catalogue));
   const absl::Duration wait = FromProto(request.wait());
   if (wait < absl::ZeroDuration() || wait > kWaitMax) {
@@ -170,9 +199,10 @@ grpc::Status WorkerService::ReportEvents(grpc::ServerContext* context,
         for (const v1::JobEvent& event : request->events()) {
           if (event.log().text().size() > kEventTextBytesMax ||
               event.warning().size() > kEventTextBytesMax ||
-              event.sandbox().ByteSizeLong() > kEventTextBytesMax) {
+              event.sandbox().ByteSizeLong() > kEventTextBytesMax ||
+              event.progress().stage().size() > kStageBytesMax) {
             return InvalidField("EVENT_TOO_LONG", absl::StrCat("events[", events.size(), "]"),
-                                "has more than 64 KiB of text");
+                                "has more than 64 KiB of text, or a stage of more than 128 bytes");
           }
           events.push_back(FromProto(event));
         }

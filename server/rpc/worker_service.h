@@ -38,7 +38,8 @@ class WorkerService final : public v1::WorkerService::Service {
 
  private:
   // What this worker can do, by this request or by an earlier one.
-  absl::StatusOr<WorkerCatalogue> CatalogueOf(const v1::LeaseJobRequest& request);
+  absl::StatusOr<WorkerCatalogue> CatalogueOf(const Caller& caller,
+                                              const v1::LeaseJobRequest& request);
   absl::StatusOr<v1::LeaseJobResponse> Lease(const Caller& caller,
                                              const v1::LeaseJobRequest& request,
                                              const std::function<bool()>& gone);
@@ -51,7 +52,9 @@ class WorkerService final : public v1::WorkerService::Service {
   ChangeSignal* signal_;
   const Clock* clock_;
   std::mutex mutex_;
-  std::map<std::string, WorkerCatalogue> known_;  // By worker.
+  // By tenant and worker. Guarded by mutex_, as is the size of their contents.
+  std::map<std::pair<std::string, std::string>, WorkerCatalogue> known_;
+  size_t known_bytes_ = 0;
 };
 
 }  // namespace quantd

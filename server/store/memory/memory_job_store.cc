@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -124,20 +125,47 @@ class MemoryCatalogueTable final : public CatalogueTable {
 
   absl::Status Put(const WorkerCatalogue& catalogue) override {
     QUANTD_CHECK(undo_ != nullptr);
-    undo_->BeforeChange(state_.catalogues, catalogue.digest);
-    state_.catalogues[catalogue.digest] = catalogue;
+    const std::pair key(catalogue.tenant, catalogue.digest);
+    undo_->BeforeChange(state_.catalogues, key);
+    state_.catalogues[key] = catalogue;
     return absl::OkStatus();
   }
 
   absl::StatusOr<std::vector<WorkerCatalogue>> All() override {
-    std::vector<WorkerCatalogue> all;
-    for (const auto& [digest, catalogue] : state_.catalogues) all.push_back(catalogue);
-    std::stable_sort(all.begin(), all.end(),
-                     [](const auto& a, const auto& b) { return a.last_seen > b.last_seen; });
-    return all;
+    return Select([](const WorkerCatalogue&) { return true; });
+  }
+
+  absl::StatusOr<std::vector<WorkerCatalogue>> Of(const std::string& tenant) override {
+    return Select(
+        [&](const WorkerCatalogue& c) { return c.tenant == tenant || c.tenant == kEveryTenant; });
+  }
+
+  absl::Status KeepLatest(const std::string& tenant, int count) override {
+    QUANTD_CHECK(undo_ != nullptr);
+    const std::vector<WorkerCatalogue> own =
+        Select([&](const WorkerCatalogue& c) { return c.tenant == tenant; });
+    for (size_t i = static_cast<size_t>(count); i < own.size(); ++i) {
+      const std::pair key(tenant, own[i].digest);
+      undo_->BeforeChange(state_.catalogues, key);
+      state_.catalogues.erase(key);
+    }
+    return absl::OkStatus();
   }
 
  private:
+  // Latest seen first, then by digest.
+  template <typename Predicate>
+  std::vector<WorkerCatalogue> Select(const Predicate& wanted) const {
+    std::vector<WorkerCatalogue> found;
+    for (const auto& [key, catalogue] : state_.catalogues) {
+      if (wanted(catalogue)) found.push_back(catalogue);
+    }
+    std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
+      return std::tie(b.last_seen, a.digest) < std::tie(a.last_seen, b.digest);
+    });
+    return found;
+  }
+
   MemoryState& state_;
   UndoLog* undo_;
 };

@@ -223,11 +223,14 @@ absl::StatusOr<std::optional<Job>> MemoryJobTable::NextQueued(
 }
 
 absl::StatusOr<std::vector<Job>> MemoryJobTable::QueuedWork(const std::string& tenant,
-                                                            const std::string& work_digest) {
-  return Where([&](const Job& job) {
+                                                            const std::string& work_digest,
+                                                            int limit) {
+  std::vector<Job> jobs = Where([&](const Job& job) {
     return job.state == JobState::kQueued && job.name.tenant == tenant &&
            job.traits.work_digest == work_digest;
   });
+  if (jobs.size() > static_cast<size_t>(limit)) jobs.resize(static_cast<size_t>(limit));
+  return jobs;
 }
 
 absl::StatusOr<std::optional<Job>> MemoryJobTable::FinishedWork(const std::string& tenant,

@@ -39,7 +39,7 @@ class MemoryJobTable final : public JobTable {
   absl::StatusOr<std::optional<Job>> NextQueued(const std::vector<std::string>& requirements,
                                                 const std::string& tenant, absl::Time now) override;
   absl::StatusOr<std::vector<Job>> QueuedWork(const std::string& tenant,
-                                              const std::string& work_digest) override;
+                                              const std::string& work_digest, int limit) override;
   absl::StatusOr<std::optional<Job>> FinishedWork(const std::string& tenant,
                                                   const std::string& work_digest,
                                                   const std::string& engine_version) override;

@@ -19,7 +19,8 @@ struct MemoryState {
   std::map<std::pair<int64_t, int64_t>, JobEvent> events;  // By job and sequence.
   std::map<int64_t, Artifact> artifacts;
   std::map<ArtifactName, int64_t> artifact_keys;
-  std::map<std::string, WorkerCatalogue> catalogues;  // By digest.
+  // By tenant and digest.
+  std::map<std::pair<std::string, std::string>, WorkerCatalogue> catalogues;
   std::map<std::string, Tenant> tenants;
   std::map<int64_t, AccessToken> tokens;
   std::map<std::string, int64_t> token_keys;  // By the last part of the name.

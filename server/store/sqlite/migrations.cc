@@ -159,7 +159,24 @@ CREATE INDEX jobs_artifact ON jobs(tenant, json_extract(details, '$.artifact'))
   WHERE state = 'SUCCEEDED';
 )sql";
 
-constexpr const char* kMigrations[] = {kVersion1, kVersion2};
+// Catalogues belong to tenants; those of before to workers of all of them.
+constexpr char kVersion3[] = R"sql(
+ALTER TABLE catalogues RENAME TO old_catalogues;
+CREATE TABLE catalogues (
+  tenant TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  engine_version TEXT NOT NULL,
+  capabilities TEXT NOT NULL,
+  content BLOB NOT NULL,
+  last_seen INTEGER NOT NULL,
+  PRIMARY KEY (tenant, digest)
+) WITHOUT ROWID;
+INSERT INTO catalogues
+  SELECT '-', digest, engine_version, capabilities, content, last_seen FROM old_catalogues;
+DROP TABLE old_catalogues;
+)sql";
+
+constexpr const char* kMigrations[] = {kVersion1, kVersion2, kVersion3};
 
 absl::StatusOr<int64_t> Pragma(Database& database, const std::string& name) {
   ASSIGN_OR_RETURN(Statement statement, database.Prepare("PRAGMA " + name));

@@ -13,6 +13,8 @@ class SqliteCatalogueTable final : public CatalogueTable {
 
   absl::Status Put(const WorkerCatalogue& catalogue) override;
   absl::StatusOr<std::vector<WorkerCatalogue>> All() override;
+  absl::StatusOr<std::vector<WorkerCatalogue>> Of(const std::string& tenant) override;
+  absl::Status KeepLatest(const std::string& tenant, int count) override;
 
  private:
   Database& database_;

@@ -95,12 +95,13 @@ absl::StatusOr<std::optional<Job>> SqliteJobTable::NextQueued(
 }
 
 absl::StatusOr<std::vector<Job>> SqliteJobTable::QueuedWork(const std::string& tenant,
-                                                            const std::string& work_digest) {
+                                                            const std::string& work_digest,
+                                                            int limit) {
   ASSIGN_OR_RETURN(Statement statement,
                    database_.Prepare(SelectJobs(
                        "WHERE state = 'QUEUED' AND tenant = ? AND work_digest = ? ORDER BY key")));
   statement.Bind(tenant).Bind(work_digest);
-  return ReadJobs(statement, kAll, damaged_);
+  return ReadJobs(statement, limit, damaged_);
 }
 
 absl::StatusOr<std::optional<Job>> SqliteJobTable::FinishedWork(const std::string& tenant,

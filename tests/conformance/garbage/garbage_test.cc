@@ -56,15 +56,20 @@ class GarbageTest : public ::testing::TestWithParam<Stores> {
     return submission;
   }
 
-  // Leases the next job and completes it with one file of these bytes.
-  void FinishOne(const std::string& result) {
+  LeasedJob LeaseNext() {
     const WorkerCatalogue catalogue{
         .digest = "c", .engine_version = "1", .capabilities = {"preset:a"}, .content = "c"};
-    ASSERT_OK(catalogues_.Announce(catalogue));
-    ASSERT_OK_AND_ASSIGN(const auto leased, queue_.Lease("worker", catalogue, std::nullopt));
-    ASSERT_TRUE(leased);
-    ASSERT_OK(queue_.Complete(leased->job.name, leased->job.lease.token,
-                              AttemptSucceeded{{Upload(result)}, "report"}));
+    EXPECT_OK(catalogues_.Announce(catalogue));
+    return queue_.Lease("worker", catalogue, std::nullopt).value().value();
+  }
+  void Finish(const LeasedJob& leased, const StoredFile& result) {
+    ASSERT_OK(queue_.Complete(leased.job.name, leased.job.lease.token,
+                              AttemptSucceeded{{result}, "report"}));
+  }
+  // Leases the next job and completes it with one file of these bytes.
+  void FinishOne(const std::string& result) {
+    const LeasedJob leased = LeaseNext();
+    Finish(leased, Upload(result));
   }
 
   bool Has(const StoredFile& file) { return blobs_->Of("team")->Has(file.digest); }
@@ -129,6 +134,22 @@ TEST_P(GarbageTest, InputsOfJobsStayInWhateverStateTheJobIs) {
   ASSERT_OK(queue_.Delete(waiting.name, std::nullopt));
   EXPECT_EQ(Collect().removed_blobs, 1);
   EXPECT_FALSE(Has(queued));
+}
+
+TEST_P(GarbageTest, WhatARunningJobHasSentStaysWithoutAnyGrace) {
+  const StoredFile before = Upload("sent before by somebody");
+  clock_.Advance(absl::Seconds(1));
+  ASSERT_OK(queue_.Submit(WorkOn({})));
+  const LeasedJob leased = LeaseNext();
+  clock_.Advance(absl::Seconds(1));
+  const StoredFile result = Upload("result"), left_over = Upload("not part of the result");
+  clock_.Advance(absl::Hours(1));
+  EXPECT_EQ(Collect(absl::ZeroDuration()).removed_blobs, 1);
+  EXPECT_FALSE(Has(before));
+  Finish(leased, result);
+  EXPECT_EQ(Collect(absl::ZeroDuration()).removed_blobs, 1);
+  EXPECT_TRUE(Has(result));
+  EXPECT_FALSE(Has(left_over));
 }
 
 TEST_P(GarbageTest, FilesOfArtifactsStayUntilTheArtifactIsDeleted) {

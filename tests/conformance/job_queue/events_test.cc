@@ -121,6 +121,24 @@ TEST_P(JobQueueEvents, AreBoundedWithAWarningButStatesAreAlwaysTold) {
   EXPECT_EQ(tail[2].sequence, JobQueue::kEventsMax + 2);
 }
 
+TEST_P(JobQueueEvents, LongTextsAreCutInAJobThatToldMuch) {
+  const Job job = Submit();
+  const LeasedJob leased = Lease();
+  const std::string text(64 << 10, 'x');
+  const std::vector<JobEvent> long_ones = {{.content = LogText{text}},
+                                           {.content = WarningText{text}}};
+  ASSERT_OK(queue_.Report(job.name, leased.job.lease.token, long_ones));
+  EXPECT_EQ(std::get<LogText>(Events(job.name)[2].content).text, text);
+  const std::vector<JobEvent> many(JobQueue::kLongEventsMax, JobEvent{.content = LogText{"x"}});
+  ASSERT_OK(queue_.Report(job.name, leased.job.lease.token, many));
+  ASSERT_OK(queue_.Report(job.name, leased.job.lease.token, long_ones));
+  ASSERT_OK_AND_ASSIGN(const auto tail, queue_.Events(job.name, Get(job.name).event_count - 2, 10));
+  ASSERT_EQ(tail.size(), 2u);
+  const std::string cut = text.substr(0, JobQueue::kLaterTextBytesMax) + "...";
+  EXPECT_EQ(std::get<LogText>(tail[0].content).text, cut);
+  EXPECT_EQ(std::get<WarningText>(tail[1].content).text, cut);
+}
+
 INSTANTIATE_TEST_SUITE_P(AllStores, JobQueueEvents, ::testing::ValuesIn(testing::JobStores()),
                          [](const auto& store) { return store.param.name; });
 

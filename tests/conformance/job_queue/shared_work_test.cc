@@ -54,6 +54,16 @@ TEST_P(JobQueueSharedWork, TwinsThatWereBothQueuedRunOnce) {
   ExpectSharedResult(twin.name, Get(first.name));
 }
 
+TEST_P(JobQueueSharedWork, ManyTwinsAreDoneToo) {
+  const Job first = Submit(Work("same"));
+  const LeasedJob leased = Lease();
+  std::vector<JobName> twins;
+  for (int i = 0; i < 250; ++i) twins.push_back(Submit(Work("same")).name);
+  ASSERT_OK(Complete(leased, Success()));
+  const Job done = Get(first.name);
+  for (const JobName& twin : twins) ExpectSharedResult(twin, done);
+}
+
 TEST_P(JobQueueSharedWork, AWaitingTwinHoldsUpNobodyElse) {
   Submit(Work("same"));
   Lease();

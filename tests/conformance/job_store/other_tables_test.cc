@@ -134,6 +134,26 @@ TEST_P(OtherTables, ACatalogueIsOneEntryAndTheLatestSeenComesFirst) {
   EXPECT_THAT(Read([](Transaction& t) { return t.catalogues().All(); }).value(), ElementsAre(x, y));
 }
 
+TEST_P(OtherTables, CataloguesAreATenantsOwnOrEverybodys) {
+  const auto put = [&](const std::string& tenant, const std::string& digest, int64_t seen) {
+    const WorkerCatalogue catalogue{.digest = digest, .last_seen = At(seen), .tenant = tenant};
+    EXPECT_OK(store_->Write([&](Transaction& t) { return t.catalogues().Put(catalogue); }));
+    return catalogue;
+  };
+  const WorkerCatalogue own = put("team", "d", 1), same = put("others", "d", 2),
+                        shared = put(kEveryTenant, "d", 3), newer = put("team", "e", 4),
+                        newest = put("team", "f", 5);
+  const auto of = [&](const std::string& tenant) {
+    return Read([&](Transaction& t) { return t.catalogues().Of(tenant); }).value();
+  };
+  EXPECT_THAT(of("team"), ElementsAre(newest, newer, shared, own));
+  EXPECT_THAT(of("others"), ElementsAre(shared, same));
+  EXPECT_THAT(of("nobody"), ElementsAre(shared));
+  ASSERT_OK(store_->Write([](Transaction& t) { return t.catalogues().KeepLatest("team", 2); }));
+  EXPECT_THAT(of("team"), ElementsAre(newest, newer, shared));
+  EXPECT_THAT(of("others"), ElementsAre(shared, same));
+}
+
 TEST_P(OtherTables, WhatWasSetForATenantIsKeptAndOthersHaveNothing) {
   const auto get = [&](const std::string& name) {
     return Read([&](Transaction& t) { return t.tenants().Get(name); });

@@ -164,8 +164,9 @@ TEST_P(QueueRows, EqualWorkIsFoundWhileQueuedAndOnceDone) {
   b.traits.work_digest = a.traits.work_digest;
   a = Insert(a);
   b = Insert(b);
-  const auto queued = [&](const std::string& tenant) {
-    return Ids(Read([&](Transaction& t) { return t.jobs().QueuedWork(tenant, "work-a"); }).value());
+  const auto queued = [&](const std::string& tenant, int limit = 10) {
+    return Ids(
+        Read([&](Transaction& t) { return t.jobs().QueuedWork(tenant, "work-a", limit); }).value());
   };
   const auto finished = [&](const std::string& version) {
     const std::optional<Job> job =
@@ -173,6 +174,7 @@ TEST_P(QueueRows, EqualWorkIsFoundWhileQueuedAndOnceDone) {
     return job ? job->name.job : "";
   };
   EXPECT_THAT(queued("t"), ElementsAre("a", "b"));
+  EXPECT_THAT(queued("t", 1), ElementsAre("a"));
   EXPECT_THAT(queued("u"), IsEmpty());
   EXPECT_EQ(finished("1"), "");
   a.state = b.state = JobState::kSucceeded;

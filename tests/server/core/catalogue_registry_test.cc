@@ -1,5 +1,6 @@
 #include "server/core/catalogue_registry.h"
 
+#include "absl/strings/str_cat.h"
 #include "server/store/memory/memory_job_store.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/status_matchers.h"
@@ -47,7 +48,7 @@ class CatalogueRegistryTest : public ::testing::Test {
   }
 
   std::vector<std::string> CurrentDigests() {
-    const auto current = registry_.Current();
+    const auto current = registry_.Current(kEveryTenant);
     EXPECT_OK(current);
     std::vector<std::string> digests;
     for (const WorkerCatalogue& catalogue : *current) digests.push_back(catalogue.digest);
@@ -67,7 +68,7 @@ TEST_F(CatalogueRegistryTest, WhatIsAnnouncedIsCurrentAsItWasSent) {
   ASSERT_OK(registry_.Announce(Catalogue("d")));
   WorkerCatalogue expected = Catalogue("d");
   expected.last_seen = clock_.Now();
-  EXPECT_THAT(registry_.Current(), testing::IsOkAndHolds(ElementsAre(expected)));
+  EXPECT_THAT(registry_.Current(kEveryTenant), testing::IsOkAndHolds(ElementsAre(expected)));
 }
 
 TEST_F(CatalogueRegistryTest, PollsAreWrittenOnlyEveryTenMinutes) {
@@ -116,10 +117,35 @@ TEST_F(CatalogueRegistryTest, WhileNoWorkerRunsNothingGoesOutOfUse) {
   EXPECT_THAT(CurrentDigests(), ElementsAre("d"));
 }
 
+TEST_F(CatalogueRegistryTest, OneTenantsWorkersSayNothingOfAnothers) {
+  WorkerCatalogue own = Catalogue("own");
+  own.tenant = "team";
+  ASSERT_OK(registry_.Announce(own));
+  EXPECT_EQ(registry_.Current("team")->size(), 1u);
+  EXPECT_TRUE(registry_.Current("others")->empty());
+  ASSERT_OK(registry_.Announce(Catalogue("shared")));
+  EXPECT_EQ(registry_.Current("team")->size(), 2u);
+  EXPECT_EQ(registry_.Current("others")->size(), 1u);
+  EXPECT_EQ(registry_.Current(kEveryTenant)->size(), 2u);
+}
+
+TEST_F(CatalogueRegistryTest, OfATenantsManyCataloguesTheLatestStay) {
+  WorkerCatalogue own = Catalogue("");
+  own.tenant = "team";
+  for (int i = 0; i < 3 * CatalogueRegistry::kCataloguesPerTenant; ++i) {
+    own.digest = absl::StrCat(i);
+    ASSERT_OK(registry_.Announce(own));
+    clock_.Advance(absl::Seconds(1));
+  }
+  ASSERT_OK_AND_ASSIGN(const auto current, registry_.Current("team"));
+  ASSERT_EQ(current.size(), size_t{CatalogueRegistry::kCataloguesPerTenant});
+  EXPECT_EQ(current.front().digest, own.digest);
+}
+
 TEST_F(CatalogueRegistryTest, AnotherServerOnTheStoreSeesTheSame) {
   ASSERT_OK(registry_.Announce(Catalogue("d")));
   const CatalogueRegistry other(&store_, &clock_);
-  EXPECT_EQ(*other.Current(), *registry_.Current());
+  EXPECT_EQ(*other.Current(kEveryTenant), *registry_.Current(kEveryTenant));
 }
 
 }  // namespace

@@ -142,6 +142,17 @@ TEST_F(MetricsTest, StagesAreTimedByName) {
   EXPECT_EQ(series["quantd_stage_duration_seconds_count{stage=\"export\"}"], 1);
 }
 
+TEST_F(MetricsTest, NamesThatAreNoStagesMakeNoSeriesOfTheirOwn) {
+  for (const char* stage : {"import_", "", "a", "b\"}\n"}) metrics_.ObserveStage(stage, 1);
+  auto series = Scrape();
+  EXPECT_EQ(series["quantd_stage_duration_seconds_count{stage=\"other\"}"], 4);
+  EXPECT_EQ(std::count_if(series.begin(), series.end(),
+                          [](const auto& one) {
+                            return one.first.starts_with("quantd_stage_duration_seconds_count");
+                          }),
+            1);
+}
+
 TEST_F(MetricsTest, TheQueueIsAskedAtEveryScrape) {
   QueueCounts counts;
   counts.jobs[JobState::kQueued] = 3;

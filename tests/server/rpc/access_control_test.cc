@@ -107,7 +107,7 @@ TEST_F(AccessControlTest, AFloodOfRefusalsIsCountedRatherThanListed) {
   EXPECT_EQ(Lines().back()["method"], kCancel);
 }
 
-TEST_F(AccessControlTest, WithoutRoomForItsLineNothingIsChangedUntilThereIs) {
+TEST_F(AccessControlTest, OnceALineCouldNotBeWrittenNothingMoreIsChanged) {
   const std::string secret = SecretOf({Role::kSubmit});
   EXPECT_OK(Cancel(secret));
   {
@@ -121,6 +121,19 @@ TEST_F(AccessControlTest, WithoutRoomForItsLineNothingIsChangedUntilThereIs) {
   ASSERT_EQ(lines.size(), 3u);
   EXPECT_EQ(lines[1]["method"], "AuditLog/Resume");
   EXPECT_EQ(lines[2]["method"], kCancel);
+}
+
+TEST_F(AccessControlTest, WorkersAreCountedApartAndTheirRoleLiftsNoLimitOfOthers) {
+  const auto counted = [&](const char* method, Roles roles, const std::string& tenant) {
+    return access_.CountedWith({.method = method, .caller = {.tenant = tenant, .roles = roles}});
+  };
+  constexpr char kLease[] = "WorkerService/LeaseJob", kRead[] = "ArtifactService/ReadBlob";
+  EXPECT_EQ(counted(kGet, {Role::kRead}, "team"), CallGroup{"team"});
+  EXPECT_EQ(counted(kGet, {Role::kRead, Role::kWorker}, "team"), CallGroup{"team"});
+  EXPECT_EQ(counted(kRead, {Role::kRead, Role::kWorker}, "team"), CallGroup{"team"});
+  EXPECT_EQ(counted(kRead, {Role::kWorker}, "team"), (CallGroup{"team", true}));
+  EXPECT_EQ(counted(kLease, {Role::kRead, Role::kWorker}, "team"), (CallGroup{"team", true}));
+  EXPECT_EQ(counted(kLease, {Role::kWorker}, kEveryTenant), CallGroup());
 }
 
 TEST_F(AccessControlTest, WorkersAreNotHeldUpByTheirTenantsRate) {

@@ -133,7 +133,7 @@ TEST_F(OpenCallsTest, LongPollsEnd) {
     leased = FromGrpc(server_.workers->LeaseJob(&context, request, &response));
   });
   // The server has let the worker in when it knows what it can do.
-  while (server_.parts.catalogues.Current()->empty()) std::this_thread::yield();
+  while (server_.parts.catalogues.Current(kEveryTenant)->empty()) std::this_thread::yield();
   ASSERT_OK(server_.parts.tokens.Revoke(reader.token.name));
   ASSERT_OK(server_.parts.tokens.Revoke(worker.token.name));
   PassReview();
@@ -172,13 +172,18 @@ TEST_F(OpenCallsTest, ATenantsOpenCallsLeaveRoomForTheOthers) {
   for (int i = 0; i < kTenantCallsMax; ++i) {
     watches.push_back(std::make_unique<Watch>(*this, token.secret));
   }
+  const auto call = [&](const char* method, const std::string& request, const NewToken& caller) {
+    return server_.CallRaw(method, request, absl::StrCat("Bearer ", caller.secret)).status();
+  };
   const auto get = [&](const NewToken& caller) {
     v1::GetJobRequest request;
     request.set_name(job_);
-    return server_
-        .CallRaw("/quantd.v1.JobService/GetJob", request.SerializeAsString(),
-                 absl::StrCat("Bearer ", caller.secret))
-        .status();
+    return call("/quantd.v1.JobService/GetJob", request.SerializeAsString(), caller);
+  };
+  const auto beat = [&](const NewToken& caller) {
+    v1::HeartbeatRequest request;
+    request.set_job(job_);
+    return call("/quantd.v1.WorkerService/Heartbeat", request.SerializeAsString(), caller);
   };
   const absl::Status refused = get(token);
   EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
@@ -188,7 +193,10 @@ TEST_F(OpenCallsTest, ATenantsOpenCallsLeaveRoomForTheOthers) {
   EXPECT_TRUE(GetErrorDetails(refused).retry_after.has_value());
   ASSERT_EQ(GetErrorDetails(refused).quotas.size(), 1u);
   EXPECT_EQ(GetErrorDetails(refused).quotas[0].subject, testing::kParent);
-  EXPECT_OK(get(TokenOf({Role::kRead, Role::kWorker})));
+  // The role of a worker lifts no limit, and who works is not held up.
+  EXPECT_THAT(get(TokenOf({Role::kRead, Role::kWorker})), HasReason("TOO_MANY_CALLS"));
+  EXPECT_THAT(beat(TokenOf({Role::kRead, Role::kWorker})), HasReason("STALE_LEASE"));
+  EXPECT_THAT(beat(TokenOf({Role::kWorker})), HasReason("STALE_LEASE"));
   EXPECT_OK(get(TokenOf({Role::kRead}, std::nullopt, kEveryTenant)));
   EXPECT_THAT(get(TokenOf({Role::kRead}, std::nullopt, "others")), HasReason("PERMISSION_DENIED"));
   watches.clear();

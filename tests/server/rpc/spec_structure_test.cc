@@ -70,6 +70,7 @@ void AddParameters(v1::Component& component, int count) {
 }
 
 const Fault kInputFaults[] = {
+    {"TooLarge", [](auto& s) { DataFile(s)->set_name(std::string(16 << 20, 'x')); }, "spec"},
     {"NoModel", [](auto& s) { s.clear_model(); }, "spec.model.files"},
     {"TooManyModelFiles",
      [](auto& s) {

@@ -90,6 +90,25 @@ TEST_F(WorkerServiceTest, TheCatalogueIsNeededOnlyOnce) {
   EXPECT_EQ(response.lease().job(), job.name());
 }
 
+TEST_F(WorkerServiceTest, ACatalogueIsBounded) {
+  v1::LeaseJobRequest poll = Poll();
+  poll.mutable_catalogue()->set_engine_version(std::string(1 << 20, 'x'));
+  EXPECT_THAT(Lease(poll), HasReason("CATALOGUE_TOO_LARGE"));
+  EXPECT_THAT(Lease(poll), NamesField("catalogue"));
+}
+
+TEST_F(WorkerServiceTest, AFailureThatTellsTooMuchIsCutAndEndsTheAttemptAllTheSame) {
+  v1::CompleteJobRequest failure = EndOf(CreateAndLease());
+  *failure.mutable_failure() = ToProto(
+      MakeError(absl::StatusCode::kUnimplemented, std::string(100'000, 'x'),
+                ErrorDetails{.reason = "R", .metadata = {{"node", std::string(100'000, 'y')}}}));
+  ASSERT_OK(Complete(failure));
+  const v1::Job failed = server_.GetJob(failure.job());
+  EXPECT_EQ(failed.state(), v1::Job::FAILED);
+  EXPECT_EQ(failed.error().code(), failure.failure().code());
+  EXPECT_EQ(failed.error().message(), std::string(16 << 10, 'x'));
+}
+
 TEST_F(WorkerServiceTest, AWorkerIsNamedAndWaitsAtMostAMinute) {
   v1::LeaseJobRequest request = Poll();
   for (const std::string& name : {std::string(), std::string(129, 'w')}) {
@@ -184,6 +203,8 @@ TEST_F(WorkerServiceTest, ReportsAreBounded) {
   EXPECT_THAT(Report(request), HasReason("EVENT_TOO_LONG"));
   EXPECT_THAT(Report(request), NamesField("events[1]"));
   request.mutable_events(1)->set_warning(std::string((64 << 10) + 1, 'x'));
+  EXPECT_THAT(Report(request), HasReason("EVENT_TOO_LONG"));
+  request.mutable_events(1)->mutable_progress()->set_stage(std::string(129, 'x'));
   EXPECT_THAT(Report(request), HasReason("EVENT_TOO_LONG"));
   request.clear_events();
   for (int i = 0; i < 257; ++i) request.add_events()->set_warning("w");

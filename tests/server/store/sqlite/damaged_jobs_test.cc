@@ -134,7 +134,7 @@ TEST_F(DamagedJobsTest, AStateThatDoesNotExistIsDamageToo) {
 TEST_F(DamagedJobsTest, WithoutDamageNothingIsSetAside) {
   EXPECT_THAT(Ids([](Transaction& t) { return t.jobs().Running(); }), ElementsAre("d", "e"));
   EXPECT_EQ(Count().damaged, 0);
-  EXPECT_THAT(Ids([](Transaction& t) { return t.jobs().QueuedWork("t", "z"); }), IsEmpty());
+  EXPECT_THAT(Ids([](Transaction& t) { return t.jobs().QueuedWork("t", "z", 10); }), IsEmpty());
 }
 
 }  // namespace

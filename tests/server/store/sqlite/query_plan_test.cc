@@ -105,7 +105,7 @@ TEST_F(QueryPlanTest, LeasesAndDeadlinesAreRangesOfTheirIndexes) {
 }
 
 TEST_F(QueryPlanTest, EqualWorkIsFoundByItsDigest) {
-  ASSERT_OK(Jobs().QueuedWork("t0", "7").status());
+  ASSERT_OK(Jobs().QueuedWork("t0", "7", 10).status());
   ExpectSearches("jobs_work_live (tenant=? AND work_digest=? AND state=?)");
   ASSERT_OK(Jobs().FinishedWork("t0", "7", "1").status());
   ExpectSearches("jobs_work_done (tenant=? AND work_digest=? AND engine_version=?)");
