@@ -3,7 +3,8 @@
 // usage: queue_load [FOLDER [JOBS]]
 //
 // The databases are made in a new folder within FOLDER (the system's temporary one by default): on
-// a disk the figures are those of its synchronization, in memory (/dev/shm) those of the processor.
+// a disk the figures of the first part are those of its synchronization, in memory (/dev/shm) those
+// of the processor.
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -21,6 +22,9 @@ int main(int argc, char** argv) {
     return 2;
   }
   const absl::Cleanup remove = [&] { std::filesystem::remove_all(folder); };
+  std::printf("enqueue, lease and complete, one job after the other\n");
   quantd::bench::MeasureThroughput(folder, jobs);
+  std::printf("lease, by the number of rows\n");
+  quantd::bench::MeasureLease(folder);
   return 0;
 }

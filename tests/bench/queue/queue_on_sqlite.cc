@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "common/digest.h"
+#include "common/status_macros.h"
 #include "server/core/catalogue_registry.h"
 
 namespace quantd::bench {
@@ -12,8 +13,9 @@ constexpr char kModel[] = "a quantized model";
 
 }  // namespace
 
-QueueOnSqlite::QueueOnSqlite(const std::string& path) : ids_(&clock_) {
-  absl::StatusOr<std::unique_ptr<SqliteJobStore>> store = SqliteJobStore::Open(path);
+QueueOnSqlite::QueueOnSqlite(const std::string& path, Durability durability) : ids_(&clock_) {
+  absl::StatusOr<std::unique_ptr<SqliteJobStore>> store =
+      SqliteJobStore::Open(path, {.durability = durability});
   QUANTD_CHECK(store.ok());
   store_ = *std::move(store);
   queue_ =
@@ -52,6 +54,33 @@ void QueueOnSqlite::Submit(const std::string& tenant, const std::string& spec,
                              .request_id = work,
                              .request_digest = work})
                    .ok());
+}
+
+void QueueOnSqlite::AddRows(int count) {
+  constexpr int kRunning = 100;
+  constexpr int kTenants = 3;
+  const absl::Time now = clock_.Now();
+  const absl::Status added = store_->Write([&](Transaction& transaction) -> absl::Status {
+    for (int i = 0; i < count; ++i) {
+      Job job{.name = {absl::StrCat("team", i % kTenants), ids_.Next()},
+              .traits = {.work_digest = Sha256Hex(absl::StrCat(++works_)),
+                         .requirements = {"preset:a"}},
+              .create_time = now,
+              .update_time = now,
+              .not_before = now};
+      if (i < kRunning) {
+        job.state = JobState::kRunning;
+        job.lease = {.worker = "another", .token = 1, .expire_time = now + absl::Hours(1)};
+        job.attempts = {{.number = 1, .worker = "another", .start_time = now}};
+      } else if (i / kTenants % 2 == 0) {
+        job.state = JobState::kSucceeded;
+        job.end_time = now;
+      }
+      RETURN_IF_ERROR(transaction.jobs().Insert(job, "spec").status());
+    }
+    return absl::OkStatus();
+  });
+  QUANTD_CHECK(added.ok());
 }
 
 LeasedJob QueueOnSqlite::Lease() {

@@ -15,7 +15,7 @@ namespace quantd::bench {
 class QueueOnSqlite {
  public:
   // Creates the database. The artifacts of all jobs are one file in memory: files are not measured.
-  explicit QueueOnSqlite(const std::string& path);
+  explicit QueueOnSqlite(const std::string& path, Durability durability = Durability::kPowerCut);
 
   // A job of its own work, for any worker that can do `requirement`.
   void Submit(const std::string& tenant, const std::string& spec,
@@ -23,6 +23,10 @@ class QueueOnSqlite {
   // REQUIRES: there is one.
   LeasedJob Lease();
   void Complete(const LeasedJob& leased, const std::string& report);
+
+  // `count` rows as earlier jobs leave them, of three tenants: a hundred running, of the others
+  // half succeeded and half queued.
+  void AddRows(int count);
 
   static const WorkerCatalogue& Catalogue();
 
