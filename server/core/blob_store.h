@@ -41,6 +41,12 @@ class BlobWriter {
   //         RESOURCE_EXHAUSTED  DISK_FULL.
   virtual absl::Status Append(int64_t offset, absl::string_view bytes) = 0;
 
+  // The same, and saves a copy: `bytes` may be taken, and others that mean nothing left in their
+  // place. With an error they stay as they are.
+  virtual absl::Status AppendAndTake(int64_t offset, std::string& bytes) {
+    return Append(offset, bytes);
+  }
+
   // Verifies size and digest, makes the bytes durable and then visible. Called once; the writer
   // takes nothing afterwards (FAILED_PRECONDITION).
   //

@@ -92,8 +92,11 @@ absl::StatusOr<v1::WriteBlobResponse> ArtifactService::Receive(
   do {
     ASSIGN_OR_RETURN(const absl::string_view data,
                      decoder.Decode(message.encoding(), message.data()));
-    RETURN_IF_ERROR(writer.Append(message.offset(), data));
-    parts_.metrics->CountBlobBytes(Metrics::Direction::kIn, static_cast<int64_t>(data.size()));
+    const auto count = static_cast<int64_t>(data.size());
+    RETURN_IF_ERROR(message.encoding() == v1::IDENTITY
+                        ? writer.AppendAndTake(message.offset(), *message.mutable_data())
+                        : writer.Append(message.offset(), data));
+    parts_.metrics->CountBlobBytes(Metrics::Direction::kIn, count);
     if (!message.finish()) continue;
     // A worker that has lost its job meanwhile leaves nothing behind that anybody sees.
     RETURN_IF_ERROR(CheckLease(lease));

@@ -167,6 +167,36 @@ TEST_P(BlobStoreConformance, AnUploadIsResumedWhereItStopped) {
   EXPECT_TRUE(read == bytes);
 }
 
+TEST_P(BlobStoreConformance, BytesThatMayBeTakenArriveWholeAlsoAcrossAResume) {
+  constexpr size_t kChunk = 600'000;  // Enough for a store to work on it beside the next one.
+  const std::string bytes = SomeBytes(7 * kChunk);
+  const std::string digest = Sha256Hex(bytes);
+  auto writer = Open("u", digest, bytes.size());
+  std::string chunk;  // Its memory is used again, as that of a stream's message is.
+  for (size_t offset = 0; offset < bytes.size(); offset += kChunk) {
+    if (offset == 5 * kChunk) {
+      writer.reset();
+      writer = Open("u", digest, bytes.size());
+    }
+    ASSERT_EQ(writer->committed(), static_cast<int64_t>(offset));
+    chunk.assign(bytes, offset, kChunk);
+    ASSERT_OK(writer->AppendAndTake(static_cast<int64_t>(offset), chunk));
+  }
+  ASSERT_OK(writer->Finish());
+  ASSERT_OK_AND_ASSIGN(const std::string read, store_->Read(digest, 0, kToTheEnd));
+  EXPECT_TRUE(read == bytes);
+}
+
+TEST_P(BlobStoreConformance, ARefusedChunkIsNotTaken) {
+  const std::string bytes = SomeBytes(600'000);
+  auto writer = Open("u", Sha256Hex(bytes), bytes.size());
+  std::string chunk = bytes;
+  EXPECT_THAT(writer->AppendAndTake(1, chunk), HasReason("OFFSET_MISMATCH"));
+  EXPECT_TRUE(chunk == bytes);
+  ASSERT_OK(writer->AppendAndTake(0, chunk));
+  EXPECT_OK(writer->Finish());
+}
+
 TEST_P(BlobStoreConformance, AGapOrAReplayIsRefusedAndSaysWhereToGoOn) {
   const std::string digest = Sha256Hex("0123456789");
   auto writer = Open("u", digest, 10);

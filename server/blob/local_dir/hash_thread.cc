@@ -17,14 +17,14 @@ HashThread::~HashThread() {
   thread_.join();
 }
 
-void HashThread::Update(absl::string_view bytes) {
+void HashThread::Update(std::string& bytes) {
   Wait();
   if (bytes.size() < kLargeChunkBytes || ++large_chunks_ < 2) {
     hash_.Update(bytes);
     return;
   }
   if (!thread_.joinable()) thread_ = std::thread([this] { Run(); });
-  chunk_.assign(bytes.data(), bytes.size());
+  chunk_.swap(bytes);
   {
     const std::lock_guard lock(mutex_);
     busy_ = true;

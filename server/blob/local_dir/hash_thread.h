@@ -7,14 +7,12 @@
 #include <string>
 #include <thread>
 
-#include "absl/strings/string_view.h"
 #include "common/digest.h"
 
 namespace quantd {
 
-// Used as a Sha256 is. It has a thread of its own from the second large chunk on, for smaller blobs
-// are not worth one, and a copy of one chunk, so that the caller's bytes are free at once. Not
-// thread-safe.
+// Used as a Sha256 is, but takes what it hashes. It has a thread of its own from the second large
+// chunk on, for smaller blobs are not worth one. Not thread-safe.
 class HashThread {
  public:
   HashThread() = default;
@@ -22,7 +20,9 @@ class HashThread {
   HashThread(const HashThread&) = delete;
   HashThread& operator=(const HashThread&) = delete;
 
-  void Update(absl::string_view bytes);
+  // Leaves bytes that mean nothing in the place of those that it takes; their memory can be used
+  // again.
+  void Update(std::string& bytes);
   // REQUIRES: called once; no Update() afterwards.
   std::string HexDigest();
 

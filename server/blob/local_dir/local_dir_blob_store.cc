@@ -73,6 +73,11 @@ class LocalDirBlobStore::Writer final : public BlobWriter {
   int64_t committed() const override { return file_.size_bytes(); }
 
   absl::Status Append(int64_t offset, absl::string_view bytes) override {
+    std::string copy(bytes);
+    return AppendAndTake(offset, copy);
+  }
+
+  absl::Status AppendAndTake(int64_t offset, std::string& bytes) override {
     if (finished_) return WriterIsSpent();
     return claim_.Run([&]() -> absl::Status {
       RETURN_IF_ERROR(CheckAppend(offset, bytes.size(), file_.size_bytes(), size_bytes_));

@@ -28,19 +28,20 @@ absl::Status PartialFile::HashContent() {
   std::string buffer;
   while (true) {
     // Most uploads are new: they need no buffer.
-    if (buffer.empty()) {
+    if (size_bytes_ == 0) {
       ASSIGN_OR_RETURN(const FileInfo info, file_->Info());
       if (info.size_bytes == 0) return absl::OkStatus();
-      buffer.resize(kHashChunkBytes);
     }
+    buffer.resize(kHashChunkBytes);
     ASSIGN_OR_RETURN(const size_t got, file_->Read(size_bytes_, buffer.data(), buffer.size()));
     if (got == 0) return absl::OkStatus();
-    hash_->Update({buffer.data(), got});
+    buffer.resize(got);
+    hash_->Update(buffer);
     size_bytes_ += static_cast<int64_t>(got);
   }
 }
 
-absl::Status PartialFile::Append(absl::string_view bytes) {
+absl::Status PartialFile::Append(std::string& bytes) {
   if (broken_) return WriterIsSpent();
   int64_t end = size_bytes_;
   for (absl::string_view rest = bytes; !rest.empty();) {

@@ -25,9 +25,10 @@ class PartialFile {
 
   int64_t size_bytes() const { return size_bytes_; }
 
-  // Appends all of `bytes`. After an error the file is as long as before. RESOURCE_EXHAUSTED,
-  // reason DISK_FULL; FAILED_PRECONDITION when an earlier error could not be undone.
-  absl::Status Append(absl::string_view bytes);
+  // Appends all of `bytes`, which are taken: see BlobWriter::AppendAndTake(). After an error the
+  // file is as long as before. RESOURCE_EXHAUSTED, reason DISK_FULL; FAILED_PRECONDITION when an
+  // earlier error could not be undone.
+  absl::Status Append(std::string& bytes);
 
   // The digest of what was appended and read. REQUIRES: called once; no Append() afterwards.
   std::string HexDigest() { return hash_->HexDigest(); }
