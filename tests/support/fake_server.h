@@ -5,14 +5,15 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 #include <grpcpp/server_context.h>
+#include <grpcpp/support/server_callback.h>
 
 #include <chrono>
 #include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -167,8 +168,52 @@ class FakeArtifacts final : public v1::ArtifactService::Service {
   std::vector<std::string> upload_ids;  // Of each stream.
 };
 
-// Jobs that do what `on_create` and `events` say.
-class FakeJobs final : public v1::JobService::Service {
+// Sends events, then ends with `last`, or without one when its client leaves. Deletes itself.
+class EventStream final : public grpc::ServerWriteReactor<v1::JobEvent> {
+ public:
+  EventStream(std::vector<v1::JobEvent> events, std::optional<grpc::Status> last)
+      : events_(std::move(events)), last_(std::move(last)) {
+    Next();
+  }
+
+  void OnWriteDone(bool ok) override { ok ? Next() : Finish(grpc::Status::CANCELLED); }
+  void OnDone() override { delete this; }
+  void OnCancel() override {
+    {
+      const std::lock_guard lock(mutex_);
+      cancelled_ = true;
+      if (!waits_) return;  // Next() comes, or the end has come.
+      waits_ = false;
+    }
+    Finish(grpc::Status::CANCELLED);
+  }
+
+ private:
+  void Next() {
+    std::optional<grpc::Status> end;
+    {
+      const std::lock_guard lock(mutex_);
+      if (cancelled_) {
+        end = grpc::Status::CANCELLED;
+      } else if (sent_ == events_.size()) {
+        end = last_;
+        waits_ = !end;
+      }
+    }
+    if (end) return Finish(*end);
+    if (sent_ < events_.size()) StartWrite(&events_[sent_++]);
+  }
+
+  const std::vector<v1::JobEvent> events_;
+  const std::optional<grpc::Status> last_;
+  size_t sent_ = 0;
+  std::mutex mutex_;
+  bool cancelled_ = false;  // Guarded by mutex_.
+  bool waits_ = false;      // For the client to leave. Guarded by mutex_.
+};
+
+// Jobs that do what `finished` and `events` say.
+class FakeJobs final : public v1::JobService::WithCallbackMethod_WatchJob<v1::JobService::Service> {
  public:
   grpc::Status CreateJob(grpc::ServerContext*, const v1::CreateJobRequest* request,
                          v1::Job* response) override {
@@ -239,31 +284,26 @@ class FakeJobs final : public v1::JobService::Service {
     return jobs.erase(request->name()) == 1 ? grpc::Status::OK : NoSuch(request->name());
   }
 
-  grpc::Status WatchJob(grpc::ServerContext* context, const v1::WatchJobRequest* request,
-                        grpc::ServerWriter<v1::JobEvent>* writer) override {
+  grpc::ServerWriteReactor<v1::JobEvent>* WatchJob(grpc::CallbackServerContext*,
+                                                   const v1::WatchJobRequest* request) override {
+    const std::lock_guard lock(mutex);
+    if (!jobs.contains(request->name())) return new EventStream({}, NoSuch(request->name()));
+    watch_starts.push_back(request->after_sequence());
     std::vector<v1::JobEvent> to_send;
-    int64_t break_after = 0;
-    bool stays_open = false;
-    {
-      const std::lock_guard lock(mutex);
-      if (!jobs.contains(request->name())) return NoSuch(request->name());
-      to_send = events;
-      std::swap(break_after, break_watch_after_events);
-      watch_starts.push_back(request->after_sequence());
-      stays_open = jobs[request->name()].state() < v1::Job::SUCCEEDED;
+    for (const v1::JobEvent& event : events) {
+      if (event.sequence() > request->after_sequence()) to_send.push_back(event);
     }
-    int64_t sent = 0;
-    for (const v1::JobEvent& event : to_send) {
-      if (event.sequence() <= request->after_sequence()) continue;
-      if (break_after > 0 && sent == break_after)
-        return grpc::Status(grpc::StatusCode::UNAVAILABLE, "broke");
-      writer->Write(event);
-      ++sent;
+    const auto break_after =
+        static_cast<size_t>(std::exchange(break_watch_after_events, int64_t{0}));
+    if (break_after > 0 && break_after < to_send.size()) {
+      to_send.resize(break_after);
+      return new EventStream(to_send, grpc::Status(grpc::StatusCode::UNAVAILABLE, "broke"));
     }
     // The stream of a running job lasts until its client leaves.
-    while (stays_open && !context->IsCancelled())
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    return grpc::Status::OK;
+    if (jobs[request->name()].state() < v1::Job::SUCCEEDED) {
+      return new EventStream(to_send, std::nullopt);
+    }
+    return new EventStream(to_send, grpc::Status::OK);
   }
 
   grpc::Status WaitJob(grpc::ServerContext*, const v1::WaitJobRequest* request,
