@@ -98,7 +98,7 @@ absl::Status ConstantTooLarge(const Node& node, size_t bytes, size_t bytes_max) 
       absl::StrCat(node.op_type, " would make a tensor of ", bytes,
                    " bytes out of constants, and at most ", bytes_max,
                    " are made before the model runs; store it as an initializer");
-  return MakeError(absl::StatusCode::kResourceExhausted, absl::StrCat(field, ": ", description),
+  return MakeError(absl::StatusCode::kInvalidArgument, absl::StrCat(field, ": ", description),
                    {.reason = "CONSTANT_TOO_LARGE",
                     .metadata = {{"node", node.name}, {"op_type", node.op_type}},
                     .violations = {{field, description}}});

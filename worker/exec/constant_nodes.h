@@ -38,8 +38,8 @@ class ConstantNodes {
   // the model: it holds a graph of its own, the bounds above leave no room, or a tensor would have more than
   // `tensor_bytes_max` bytes.
   //
-  // Errors: those of the kernel; RESOURCE_EXHAUSTED, reason CONSTANT_TOO_LARGE; BAD_GRAPH of CheckOutputsMade(). All
-  // name the node.
+  // Errors: those of the kernel; INVALID_ARGUMENT, reason CONSTANT_TOO_LARGE (not RESOURCE_EXHAUSTED, which may pass on
+  // another worker: the bound is the model's); BAD_GRAPH of CheckOutputsMade(). All name the node.
   absl::StatusOr<std::optional<std::vector<Tensor>>> Run(
       const Node& node, const Kernel& kernel, const std::vector<const Tensor*>& inputs,
       size_t tensor_bytes_max = std::numeric_limits<size_t>::max());

@@ -67,8 +67,8 @@ struct CompileOptions {
 // Errors: UNIMPLEMENTED, reason UNSUPPORTED_OPERATOR, metadata "node", "op_type", "domain" of the first missing operator, bodies
 // included; else what kernels say that cannot be made. One violation a node, all at once: field "model.<node>[.<body>.<node>]".
 // INVALID_ARGUMENT, reason UNKNOWN_TENSOR, for a name in `keep` that the graph lacks; BAD_GRAPH, naming the node, for
-// one that has no outputs or reads what nothing makes; the errors of kernels that compute constants.
-// RESOURCE_EXHAUSTED, reason CONSTANT_TOO_LARGE, naming the node.
+// one that has no outputs or reads what nothing makes; the errors of kernels that compute constants, and
+// CONSTANT_TOO_LARGE, naming the node.
 absl::StatusOr<std::unique_ptr<Executor>> CompileGraph(const Graph& graph, int64_t opset,
                                                        const Backend& backend,
                                                        const CompileOptions& options = {});

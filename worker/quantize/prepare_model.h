@@ -11,8 +11,8 @@ namespace quantd {
 // model's size (worker/exec/constant_nodes.h names the bounds).
 //
 // Errors: UNIMPLEMENTED       UNSUPPORTED_OPSET, of RaiseOpset.
-//         INVALID_ARGUMENT    a node's constants do not fit together; the node is named.
-//         RESOURCE_EXHAUSTED  CONSTANT_TOO_LARGE.
+//         INVALID_ARGUMENT    a node's constants do not fit together, or make too much (CONSTANT_TOO_LARGE); the node is
+//                             named.
 absl::Status PrepareModel(Model& model);
 
 }  // namespace quantd

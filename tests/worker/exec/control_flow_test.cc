@@ -143,7 +143,7 @@ TEST(LoopTest, ALoopThatNeverEndsIsStopped) {
                                   {{"body", BodyOf({Op("Identity", {"c"}, {"on"}), Op("Identity", {"v"}, {"w"})},
                                                    {"i", "c", "v"}, {"on", "w"})}})});
   EXPECT_THAT(RunGraph(graph, {{"x", Row({1})}}),
-              AllOf(StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("'y' (Loop)")),
+              AllOf(StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("'y' (Loop)")),
                     HasReason("TOO_MANY_ITERATIONS")));
 }
 

@@ -23,10 +23,12 @@ absl::Status Bad(absl::string_view reason, absl::string_view message) {
 
 absl::Status CountIteration() {
   if (++iterations <= kIterationsMax) return absl::OkStatus();
-  return MakeError(absl::StatusCode::kResourceExhausted, "TOO_MANY_ITERATIONS",
-                   absl::StrCat("loops ran their bodies more than ", kIterationsMax,
-                                " times in one run of the model; does the condition of this one ever turn "
-                                "false?"));
+  // Not RESOURCE_EXHAUSTED, which may pass on another worker: model and row are the same there.
+  return Bad(
+      "TOO_MANY_ITERATIONS",
+      absl::StrCat("loops ran their bodies more than ", kIterationsMax,
+                   " times in one run of the model; does the condition of this one ever turn "
+                   "false?"));
 }
 
 absl::Status RequireOne(const Tensor* tensor, DataType dtype, absl::string_view what) {

@@ -34,8 +34,8 @@ bool IsControlFlow(const Node& node, int64_t opset);
 // compute of constants is counted in `constants`.
 //
 // Errors: UNIMPLEMENTED, reason UNSUPPORTED_OPERATOR, for operators in bodies, BAD_GRAPH for a missing body or one
-// whose inputs and outputs do not fit the node. Run(): INVALID_ARGUMENT for inputs that do not fit, what the bodies
-// return, RESOURCE_EXHAUSTED with reason TOO_MANY_ITERATIONS beyond kIterationsMax.
+// whose inputs and outputs do not fit the node. Run(): what the bodies return, INVALID_ARGUMENT for inputs that
+// do not fit and, with reason TOO_MANY_ITERATIONS, beyond kIterationsMax.
 absl::StatusOr<std::unique_ptr<Kernel>> MakeControlFlowKernel(const KernelContext& context,
                                                               const std::vector<std::string>& captured,
                                                               const Backend& backend,
