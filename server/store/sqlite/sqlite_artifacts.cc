@@ -6,6 +6,7 @@
 #include "common/status_macros.h"
 #include "server/core/errors.h"
 #include "server/core/job_codec.h"
+#include "server/store/sqlite/sqlite_tenants.h"
 
 namespace quantd {
 namespace {
@@ -79,8 +80,7 @@ absl::StatusOr<std::vector<Artifact>> SqliteArtifactTable::List(const std::strin
 }
 
 absl::StatusOr<std::vector<std::string>> SqliteArtifactTable::Tenants() {
-  ASSIGN_OR_RETURN(Statement statement,
-                   database_.Prepare("SELECT DISTINCT tenant FROM artifacts ORDER BY tenant"));
+  ASSIGN_OR_RETURN(Statement statement, database_.Prepare(SelectTenantsOf("artifacts")));
   return ReadTexts(statement);
 }
 

@@ -11,6 +11,7 @@
 #include "server/core/errors.h"
 #include "server/core/job_codec.h"
 #include "server/store/sqlite/job_rows.h"
+#include "server/store/sqlite/sqlite_tenants.h"
 
 namespace quantd {
 namespace {
@@ -145,8 +146,7 @@ absl::Status SqliteJobTable::SetInputsComplete() {
 }
 
 absl::StatusOr<std::vector<std::string>> SqliteJobTable::Tenants() {
-  ASSIGN_OR_RETURN(Statement statement,
-                   database_.Prepare("SELECT DISTINCT tenant FROM jobs ORDER BY tenant"));
+  ASSIGN_OR_RETURN(Statement statement, database_.Prepare(SelectTenantsOf("jobs")));
   return ReadTexts(statement);
 }
 

@@ -35,6 +35,13 @@ Tenant ReadTenant(const Statement& row, const std::string& name) {
   return tenant;
 }
 
+std::string SelectTenantsOf(absl::string_view table) {
+  return absl::StrCat("WITH RECURSIVE names(name) AS (SELECT min(tenant) FROM ", table,
+                      " UNION ALL SELECT (SELECT min(tenant) FROM ", table,
+                      "  WHERE tenant > names.name) FROM names WHERE names.name IS NOT NULL)"
+                      "SELECT name FROM names WHERE name IS NOT NULL");
+}
+
 absl::StatusOr<Tenant> SqliteTenantTable::Get(const std::string& tenant) {
   ASSIGN_OR_RETURN(
       Statement statement,
