@@ -41,8 +41,8 @@ const std::vector<Exception>& Exceptions() {
        "it returns all of them, for the garbage collector"},
       {"FROM jobs WHERE state = 'RUNNING' ORDER BY key", "USE TEMP B-TREE FOR ORDER BY",
        "no more jobs run than there are workers"},
-      {"FROM catalogues ORDER BY", "SCAN catalogues", "there is a row a build of the worker"},
-      {"FROM catalogues ORDER BY", "USE TEMP B-TREE FOR ORDER BY", "as above"}};
+      {"FROM catalogues ORDER BY", "SCAN catalogues", "a tenant has few rows"},
+      {"FROM catalogues", "USE TEMP B-TREE FOR ORDER BY", "as above"}};
   return *kExceptions;
 }
 
@@ -85,6 +85,8 @@ class StatementPlansTest : public ::testing::Test {
     SqliteCatalogueTable catalogues(*database_);
     ASSERT_OK(catalogues.Put({.digest = "d"}));
     ASSERT_OK(catalogues.All());
+    ASSERT_OK(catalogues.Of("t"));
+    ASSERT_OK(catalogues.KeepLatest("t", 1));
     SqliteTenantTable tenants(*database_);
     ASSERT_OK(tenants.Put({.name = "t"}));
     ASSERT_OK(tenants.Get("t"));
@@ -122,7 +124,7 @@ class StatementPlansTest : public ::testing::Test {
     ASSERT_OK(jobs.QueuedRequirements());
     ASSERT_OK(jobs.QueuedTenants({"preset:a"}));
     ASSERT_OK(jobs.NextQueued({"preset:a"}, "t", absl::Now()));
-    ASSERT_OK(jobs.QueuedWork("t", "w"));
+    ASSERT_OK(jobs.QueuedWork("t", "w", 10));
     ASSERT_OK(jobs.FinishedWork("t", "w", "1"));
     ASSERT_OK(jobs.AnythingDue(absl::Now()));
     ASSERT_OK(jobs.ExpiredLeases(absl::Now(), 10));
