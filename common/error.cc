@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/check.h"
+#include "common/secrets.h"
 
 namespace quantd {
 namespace {
@@ -37,8 +38,9 @@ std::string MessageOf(const std::vector<FieldViolation>& violations) {
 absl::Status MakeError(absl::StatusCode code, absl::string_view message,
                        const ErrorDetails& details) {
   QUANTD_CHECK(code != absl::StatusCode::kOk);
-  absl::Status status(code, message);
-  status.SetPayload(kPayloadUrl, absl::Cord(Encode(details)));
+  // Here, because every error that quotes what somebody typed passes.
+  absl::Status status(code, WithoutSecrets(message));
+  status.SetPayload(kPayloadUrl, absl::Cord(WithoutSecrets(Encode(details))));
   return status;
 }
 

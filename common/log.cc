@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/secrets.h"
 
 namespace quantd {
 namespace {
@@ -52,6 +53,7 @@ void WriteLog(LogLevel level, absl::string_view message, std::initializer_list<L
     }
     line += "\n";
   }
+  line = WithoutSecrets(line);
   // One write, so that lines of several threads do not mix.
   std::fwrite(line.data(), 1, line.size(), stderr);
 }

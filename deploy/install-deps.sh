@@ -11,7 +11,7 @@ build=(
   libjpeg62-turbo-dev libpng-dev
 )
 test=(
-  libgtest-dev libgmock-dev dataset-fashion-mnist libonnx-testdata chromium python3 python3-grpcio python3-numpy
+  libgtest-dev libgmock-dev openssl dataset-fashion-mnist libonnx-testdata chromium python3 python3-grpcio python3-numpy
   clang-14 libclang-rt-14-dev libomp-14-dev
 )
 

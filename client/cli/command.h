@@ -62,6 +62,9 @@ struct Command {
   std::vector<std::string> examples;
   // The exit code, or the error to print.
   absl::StatusOr<int> (*run)(Invocation&) = nullptr;
+  // Of a command that does several things: the help of the one that the arguments name, "" when
+  // they name none.
+  std::string (*action_help)(const std::vector<std::string>& arguments) = nullptr;
 };
 
 // Runs quantctl: `words` are the command line without the program's name. Returns the exit code.

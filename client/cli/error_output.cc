@@ -12,6 +12,26 @@
 namespace quantd {
 namespace {
 
+// What to look at when there is no connection, from gRPC's words about it.
+std::string ConnectionHint(absl::string_view message, const std::string& server) {
+  if (absl::StrContainsIgnoreCase(message, "certificate") ||
+      absl::StrContainsIgnoreCase(message, "hostname")) {
+    return absl::StrCat("the certificate of ", server,
+                        " is not of an authority that --tls-ca names, or not made out for that "
+                        "address");
+  }
+  // Two sides of which only one speaks TLS, or a server that misses a certificate.
+  for (const absl::string_view sign :
+       {"handshake", "ocket closed", "onnection reset", "roken pipe", "onnection closed"}) {
+    if (!absl::StrContains(message, sign)) continue;
+    return absl::StrCat(server,
+                        " ended the connection: it may want TLS (--tls or --tls-ca FILE), no TLS, "
+                        "or a certificate of yours (--tls-cert FILE --tls-key FILE)");
+  }
+  return absl::StrCat("is quantd running at ", server,
+                      "? Set --server or QUANTD_SERVER; run 'quantctl doctor'");
+}
+
 std::string Hint(const absl::Status& status, const std::string& server) {
   const ErrorDetails details = GetErrorDetails(status);
   if (details.retry_after) {
@@ -19,15 +39,16 @@ std::string Hint(const absl::Status& status, const std::string& server) {
   }
   switch (status.code()) {
     case absl::StatusCode::kUnavailable:
-      return absl::StrCat("is quantd running at ", server,
-                          "? Set --server or QUANTD_SERVER; run 'quantctl doctor'");
+      return ConnectionHint(status.message(), server);
     case absl::StatusCode::kDeadlineExceeded:
       return details.reason == "STILL_RUNNING"
                  ? ""
                  : absl::StrCat(server, " did not answer in time; see --timeout");
     case absl::StatusCode::kUnauthenticated:
+      return "the token is missing, mistyped, expired or revoked; see --token-file and "
+             "QUANTD_TOKEN_FILE";
     case absl::StatusCode::kPermissionDenied:
-      return "check --tenant and your credentials";
+      return "check --tenant, and which tenant and roles the token was made for";
     default:
       return "";
   }

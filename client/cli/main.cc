@@ -13,6 +13,7 @@
 #include "client/cli/command.h"
 #include "client/cli/commands/registry.h"
 #include "client/cli/exit_code.h"
+#include "proto/wire/grpc_log.h"
 
 namespace {
 
@@ -38,6 +39,7 @@ std::string Variable(const std::string& name) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  quantd::SilenceGrpcMessages();
   std::signal(SIGPIPE, SIG_IGN);  // A closed pipe is an error of a stream, not an end.
   sigset_t signals;
   sigemptyset(&signals);

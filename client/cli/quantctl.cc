@@ -31,8 +31,9 @@ CommandLine SplitCommand(const std::vector<std::string>& words) {
       line.words.push_back(words[i]);
       const bool takes_next =
           line.command.empty() &&
-          std::any_of(GlobalFlags().begin(), GlobalFlags().end(),
-                      [&](const FlagSpec& f) { return words[i] == "--" + f.name; });
+          std::any_of(GlobalFlags().begin(), GlobalFlags().end(), [&](const FlagSpec& f) {
+            return f.arity != Arity::kSwitch && words[i] == "--" + f.name;
+          });
       if (takes_next && i + 1 < words.size()) line.words.push_back(words[++i]);
     } else {
       line.command = words[i];
@@ -121,6 +122,16 @@ absl::StatusOr<int> RunCommand(const Command& command, const ParsedFlags& flags,
   return command.run(invocation);
 }
 
+// `words` are those behind the command's name.
+std::string HelpOf(const Command& command, const std::vector<std::string>& words) {
+  if (command.action_help == nullptr) return CommandHelp(command);
+  std::vector<FlagSpec> specs = command.flags;
+  specs.insert(specs.end(), GlobalFlags().begin(), GlobalFlags().end());
+  const absl::StatusOr<ParsedFlags> flags = ParseFlags(specs, words);
+  const std::string text = flags.ok() ? command.action_help(flags->arguments()) : "";
+  return text.empty() ? CommandHelp(command) : text;
+}
+
 absl::StatusOr<int> Dispatch(std::span<const Command* const> commands,
                              const std::vector<std::string>& words, Environment& env,
                              std::string& server) {
@@ -139,7 +150,7 @@ absl::StatusOr<int> Dispatch(std::span<const Command* const> commands,
       return kExitOk;
     }
     ASSIGN_OR_RETURN(const Command* command, FindCommand(commands, line.words[0]));
-    env.out << CommandHelp(*command);
+    env.out << HelpOf(*command, {line.words.begin() + 1, line.words.end()});
     return kExitOk;
   }
   if (line.command.empty()) {
@@ -150,7 +161,7 @@ absl::StatusOr<int> Dispatch(std::span<const Command* const> commands,
   }
   ASSIGN_OR_RETURN(const Command* command, FindCommand(commands, line.command));
   if (wants_help) {
-    env.out << CommandHelp(*command);
+    env.out << HelpOf(*command, line.words);
     return kExitOk;
   }
   std::vector<FlagSpec> specs = command->flags;

@@ -9,6 +9,7 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "common/log.h"
+#include "common/secrets.h"
 #include "common/status_macros.h"
 
 namespace quantd {
@@ -25,6 +26,11 @@ bool IsSameFile(const struct stat& a, const struct stat& b) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<BearerToken>> BearerToken::Open(const std::string& path) {
+  if (HoldsSecret(path)) {
+    return MakeError(absl::StatusCode::kInvalidArgument, "INVALID_TOKEN_FILE",
+                     "what was given as the token's file is a token itself, and other users of this machine may have "
+                     "seen it: write it to a file that only you can read, give that file's name, and rotate the token");
+  }
   auto token = absl::WrapUnique(new BearerToken(path));
   RETURN_IF_ERROR(Annotate(token->Reload(), "the token file"));
   return token;

@@ -17,7 +17,8 @@ class BearerToken {
  public:
   // Reads the file, whose content is the secret; blanks and line ends around it do not count.
   //
-  // Errors: those of reading; INVALID_ARGUMENT, reason INVALID_TOKEN_FILE, when the content is no token.
+  // Errors: those of reading; INVALID_ARGUMENT, reason INVALID_TOKEN_FILE, when the content is no token, or `path` is
+  // one.
   static absl::StatusOr<std::unique_ptr<BearerToken>> Open(const std::string& path);
 
   // The value of the header "authorization". Costs a stat(); reads the file anew when it has changed. While the file

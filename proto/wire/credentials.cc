@@ -18,6 +18,7 @@
 #include "common/file.h"
 #include "common/status_macros.h"
 #include "proto/wire/bearer_token.h"
+#include "proto/wire/pem.h"
 
 namespace quantd {
 namespace {
@@ -61,13 +62,34 @@ class TokenInterceptorFactory final : public grpc::experimental::ClientIntercept
   const std::unique_ptr<BearerToken> token_;
 };
 
-// gRPC says nothing of a file that it cannot read: every connection just fails.
-absl::Status CheckPemFile(const std::string& path, absl::string_view what) {
-  const absl::StatusOr<std::string> content = ReadFile(path, kPemBytesMax);
-  RETURN_IF_ERROR(Annotate(content.status(), what));
-  if (absl::StrContains(*content, "-----BEGIN ")) return absl::OkStatus();
+// gRPC says nothing of a file that it cannot use: every connection just fails.
+absl::Status Unusable(absl::string_view what, absl::string_view path, const absl::Status& problem) {
   return MakeError(absl::StatusCode::kInvalidArgument, "INVALID_CERTIFICATE_FILE",
-                   absl::StrCat(what, ": ", path, " holds no PEM block"));
+                   absl::StrCat(what, ": ", path, " ", problem.message()));
+}
+
+// Reads the file and has `check` look at its content.
+absl::StatusOr<std::string> ReadPem(const std::string& path, absl::string_view what,
+                                    absl::Status (*check)(const std::string&)) {
+  absl::StatusOr<std::string> content = ReadFile(path, kPemBytesMax);
+  RETURN_IF_ERROR(Annotate(content.status(), what));
+  if (const absl::Status problem = check(*content); !problem.ok()) {
+    return Unusable(what, path, problem);
+  }
+  return content;
+}
+
+absl::Status CheckFiles(const CredentialOptions& options) {
+  if (!options.ca_file.empty()) {
+    RETURN_IF_ERROR(ReadPem(options.ca_file, "the certificate authority", CheckCertificates).status());
+  }
+  if (options.cert_file.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::string certificates,
+                   ReadPem(options.cert_file, "the certificate", CheckCertificates));
+  ASSIGN_OR_RETURN(const std::string key, ReadPem(options.key_file, "the certificate's key", CheckKey));
+  const absl::Status problem = CheckIdentity(certificates, key);
+  if (problem.ok()) return problem;
+  return Unusable("the certificate's key", options.key_file, problem);
 }
 
 }  // namespace
@@ -103,11 +125,7 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> MakeChannelCredentials
   grpc::experimental::TlsChannelCredentialsOptions tls;
   const bool own_identity = !options.cert_file.empty();
   const bool own_roots = !options.ca_file.empty();
-  if (own_roots) RETURN_IF_ERROR(CheckPemFile(options.ca_file, "the certificate authority"));
-  if (own_identity) {
-    RETURN_IF_ERROR(CheckPemFile(options.cert_file, "the certificate"));
-    RETURN_IF_ERROR(CheckPemFile(options.key_file, "the certificate's key"));
-  }
+  RETURN_IF_ERROR(CheckFiles(options));
   if (own_roots || own_identity) {
     tls.set_certificate_provider(std::make_shared<FileWatcherCertificateProvider>(
         options.key_file, options.cert_file, options.ca_file, kRefreshSeconds));

@@ -22,7 +22,8 @@ bool IsLoopbackTarget(absl::string_view target);
 // use the new ones.
 //
 // Errors: INVALID_ARGUMENT     reason CERTIFICATE_WITHOUT_KEY.
-//         those of reading     a file cannot be read, or holds no PEM block (reason INVALID_CERTIFICATE_FILE).
+//                              INVALID_CERTIFICATE_FILE: a file holds none, or the key is not the certificate's.
+//         those of reading     a file cannot be read.
 absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> MakeChannelCredentials(
     const CredentialOptions& options);
 

@@ -9,6 +9,7 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "common/log.h"
+#include "common/secrets.h"
 #include "common/status_macros.h"
 #include "proto/wire/credentials.h"
 
@@ -57,6 +58,12 @@ absl::Status CheckExposure(const ServerConfig& config) {
 }
 
 absl::Status AddAdminToken(const std::string& path, TokenRegistry& tokens) {
+  if (HoldsSecret(path)) {
+    return MakeError(absl::StatusCode::kInvalidArgument, "INVALID_TOKEN_FILE",
+                     "what was given as the file of the operator's token is a token itself, and "
+                     "other users of this machine may have seen it: write it to a file, mode 0600, "
+                     "and give that file's name");
+  }
   if (!FileExists(path)) {
     RETURN_IF_ERROR(WriteFileAtomically(path, MakeSecret(kOperator) + "\n"));
     LOG_INFO("made a token for the operator; keep its file", {{"file", path}});

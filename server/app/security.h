@@ -16,7 +16,8 @@ absl::Status CheckExposure(const ServerConfig& config);
 
 // The operator's token: an ADMIN of every tenant. Reads the file; creates it, mode 0600, with a
 // fresh secret when it is not there. FAILED_PRECONDITION, reason TOKEN_FILE_READABLE, when others
-// may read it; INVALID_ARGUMENT, reason INVALID_TOKEN_FILE, for another content.
+// may read it; INVALID_ARGUMENT, reason INVALID_TOKEN_FILE, for another content, or when
+// `path` is itself a token.
 absl::Status AddAdminToken(const std::string& path, TokenRegistry& tokens);
 
 // The token of embedded workers: a fresh one at every start, in a file that they read.

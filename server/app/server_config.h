@@ -9,7 +9,7 @@
 #include "common/config/log_options.h"
 #include "common/config/options.h"
 #include "server/core/tenant.h"
-#include "server/rpc/server_credentials.h"
+#include "server/rpc/certificate_files.h"
 
 namespace quantd {
 

@@ -20,6 +20,7 @@
 #include "common/file.h"
 #include "common/file_system.h"
 #include "common/status_macros.h"
+#include "proto/wire/grpc_log.h"
 #include "server/app/maintenance.h"
 #include "server/app/security.h"
 #include "server/app/supervisor/worker_supervisor.h"
@@ -40,6 +41,7 @@
 namespace quantd {
 namespace {
 
+constexpr int kExitWrongOptions = 2;
 constexpr int kExitCannotWork = 3;
 constexpr absl::Duration kCallsGrace = absl::Seconds(5);
 constexpr absl::Duration kMaintenanceIntervalMax = absl::Seconds(1);
@@ -65,6 +67,13 @@ std::string LocalAddress(const std::string& listen, int port) {
   const std::string host = listen.substr(0, listen.rfind(':'));
   const bool any = host.empty() || host == "0.0.0.0" || host == "[::]";
   return absl::StrCat(any ? "127.0.0.1" : host, ":", port);
+}
+
+// Whether another try on the same machine must fail in the same way: what it was told is wrong.
+int ExitCodeOf(const absl::Status& status) {
+  return absl::IsInvalidArgument(status) || GetErrorDetails(status).reason == "EXPOSED"
+             ? kExitWrongOptions
+             : kExitCannotWork;
 }
 
 // SIGHUP opens the audit log anew; the others stop the server.
@@ -277,11 +286,12 @@ int RunServer(const ServerConfig& config) {
   const sigset_t signals = HandledSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
+  SendGrpcMessagesToLog();
   AllowOpenFiles(config.connections_max);
   Server server(config);
   if (const absl::Status status = server.Start(); !status.ok()) {
     LOG_ERROR("cannot start", {{"error", std::string(status.message())}});
-    return kExitCannotWork;
+    return ExitCodeOf(status);
   }
   int received = 0;
   while (sigwait(&signals, &received) == 0 && received == SIGHUP) server.ReopenAuditLog();

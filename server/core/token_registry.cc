@@ -9,16 +9,17 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "common/check.h"
 #include "common/digest.h"
 #include "common/error.h"
+#include "common/secrets.h"
 #include "common/status_macros.h"
 #include "server/core/errors.h"
 
 namespace quantd {
 namespace {
 
-constexpr char kPrefix[] = "quantd";
 constexpr size_t kSecretBytes = 32;
 constexpr size_t kIdBytesMax = 64;
 
@@ -44,17 +45,18 @@ absl::Status NotUsable(const AccessToken& token, absl::Time now) {
 std::string MakeSecret(const std::string& id) {
   std::array<char, kSecretBytes> random;
   QUANTD_CHECK(::getrandom(random.data(), random.size(), 0) == ssize_t{kSecretBytes});
-  return absl::StrCat(kPrefix, "_", id, "_",
+  return absl::StrCat(kSecretPrefix, id, "_",
                       absl::BytesToHexString({random.data(), random.size()}));
 }
 
 std::optional<std::string> IdOfSecret(absl::string_view secret) {
+  if (!absl::ConsumePrefix(&secret, kSecretPrefix)) return std::nullopt;
   const std::vector<absl::string_view> parts = absl::StrSplit(secret, '_');
-  if (parts.size() != 3 || parts[0] != kPrefix || parts[1].empty() ||
-      parts[1].size() > kIdBytesMax || !IsSha256Hex(parts[2])) {
+  if (parts.size() != 2 || parts[0].empty() || parts[0].size() > kIdBytesMax ||
+      !IsSha256Hex(parts[1])) {
     return std::nullopt;
   }
-  return std::string(parts[1]);
+  return std::string(parts[0]);
 }
 
 absl::StatusOr<NewToken> TokenRegistry::Create(const std::string& tenant, Roles roles,

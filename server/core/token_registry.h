@@ -2,8 +2,7 @@
 // secrets are 256 random bits, so that there is nothing to guess and no need for a slow hash.
 // Thread-safe.
 //
-// A secret reads "quantd_<id>_<64 hexadecimal digits>": the prefix lets scanners of repositories
-// find it, the id leads to the token without a search.
+// Their form is that of common/secrets.h; the id in it leads to the token without a search.
 #pragma once
 
 #include <optional>

@@ -31,8 +31,6 @@ constexpr int kMessageBytesMax = 64 << 20;
 constexpr int kKeepaliveMilliseconds = 60'000;
 constexpr int kKeepaliveTimeoutMilliseconds = 20'000;
 constexpr int kPingIntervalMinMilliseconds = 30'000;
-// From the connection to the end of the TLS and HTTP/2 handshakes.
-constexpr int kHandshakeMilliseconds = 10'000;
 // Clients connect again when they need to.
 constexpr int kIdleMilliseconds = 30 * 60'000;
 // A client's channel has a few calls at a time; many watchers share one, too.
@@ -51,7 +49,8 @@ void SetLimits(const RpcServer::Options& options, grpc::ServerBuilder& builder) 
            {GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMilliseconds},
            {GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMilliseconds},
            {GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kPingIntervalMinMilliseconds},
-           {GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMilliseconds},
+           {GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
+            static_cast<int>(absl::ToInt64Milliseconds(options.handshake_timeout))},
            {GRPC_ARG_MAX_CONNECTION_IDLE_MS, kIdleMilliseconds},
            {GRPC_ARG_MAX_CONCURRENT_STREAMS, kStreamsPerConnectionMax},
            {GRPC_ARG_MAX_METADATA_SIZE, kMetadataBytesMax}}) {
@@ -136,7 +135,8 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const Options& optio
   // The plug-in holds for every later server of this process.
   if (!options.authenticate) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   ASSIGN_OR_RETURN(AccessPolicy policy, AccessPolicy::Make(ApiServices()));
-  ASSIGN_OR_RETURN(const auto credentials, MakeServerCredentials(options.tls));
+  ASSIGN_OR_RETURN(const auto credentials,
+                   MakeServerCredentials(options.tls, options.tls_look_every));
   auto server = absl::WrapUnique(new RpcServer());
   ASSIGN_OR_RETURN(server->listener_,
                    ConnectionListener::Listen(options.listen, options.connections_max));

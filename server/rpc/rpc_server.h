@@ -57,6 +57,9 @@ class RpcServer {
     std::string local_listen;
     int connections_max = 1000;  // Others are closed at once.
     TlsFiles tls;
+    absl::Duration tls_look_every = absl::Seconds(1);  // How often those files are read again.
+    // From the connection to the end of the TLS and HTTP/2 handshakes; who takes longer is cut off.
+    absl::Duration handshake_timeout = absl::Seconds(10);
     bool authenticate = false;  // Whether every call needs a token of `tokens`.
     // A transfer whose client neither sends nor takes anything for so long is cut off.
     absl::Duration stream_idle_timeout = absl::Seconds(60);

@@ -1,72 +1,138 @@
 #include "server/rpc/server_credentials.h"
 
-#include <grpcpp/security/tls_certificate_provider.h>
-#include <grpcpp/security/tls_credentials_options.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
+#include <grpc/grpc.h>
+#include <grpc/grpc_security.h>
 
-#include "absl/strings/str_cat.h"
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "common/check.h"
 #include "common/error.h"
-#include "common/file.h"
+#include "common/log.h"
 #include "common/status_macros.h"
+#include "proto/wire/pem.h"
 
 namespace quantd {
 namespace {
-
-constexpr int64_t kPemBytesMax = 4 << 20;
-constexpr unsigned kRefreshSeconds = 1;
-
-struct Free {
-  void operator()(BIO* bio) const { BIO_free(bio); }
-  void operator()(X509* certificate) const { X509_free(certificate); }
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-};
 
 absl::Status InvalidTls(const std::string& flag, const std::string& problem) {
   return InvalidField("INVALID_TLS", flag, problem);
 }
 
-absl::StatusOr<std::unique_ptr<BIO, Free>> OpenPem(const std::string& flag, const std::string& path,
-                                                   std::string& text) {
-  absl::StatusOr<std::string> content = ReadFile(path, kPemBytesMax);
-  if (!content.ok()) return InvalidTls(flag, std::string(content.status().message()));
-  text = *std::move(content);
-  return std::unique_ptr<BIO, Free>(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+// What gRPC has been given for one port.
+struct Port {
+  std::shared_ptr<CertificateFiles> files;
+  std::mutex mutex;
+  std::shared_ptr<const CertificateFiles::Content> given;  // Guarded by mutex.
+};
+
+// Asked by gRPC before each handshake. What it cannot use it logs, and goes on with what it had.
+grpc_ssl_certificate_config_reload_status Fetch(void* user_data,
+                                                grpc_ssl_server_certificate_config** config) {
+  Port& port = *static_cast<Port*>(user_data);
+  const std::lock_guard lock(port.mutex);
+  const auto content = port.files->content();
+  if (content == port.given) return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
+  const grpc_ssl_pem_key_cert_pair pair = {content->key.c_str(), content->certificates.c_str()};
+  // gRPC insists on authorities of clients, also where clients are not asked for a certificate and
+  // nobody looks at them.
+  const std::string& authorities =
+      content->client_authorities.empty() ? content->certificates : content->client_authorities;
+  *config = grpc_ssl_server_certificate_config_create(authorities.c_str(), &pair, 1);
+  port.given = content;
+  return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
 }
 
-absl::StatusOr<std::unique_ptr<X509, Free>> ReadCertificate(const std::string& flag,
-                                                            const std::string& path) {
-  std::string text;
-  ASSIGN_OR_RETURN(const auto pem, OpenPem(flag, path, text));
-  std::unique_ptr<X509, Free> certificate(PEM_read_bio_X509(pem.get(), nullptr, nullptr, nullptr));
-  if (certificate == nullptr) {
-    return InvalidTls(flag, absl::StrCat(path, " holds no PEM certificate"));
+// gRPC's own watcher of files (FileWatcherCertificateProvider of 1.51) takes a key that is not the
+// certificate's, and then no handshake succeeds until the files change again. Hence gRPC's other
+// way, a function that it asks, and files that are checked before.
+class FileCredentials final : public grpc::ServerCredentials {
+ public:
+  FileCredentials(std::shared_ptr<CertificateFiles> files, absl::Duration look_every)
+      : files_(std::move(files)), thread_([this, look_every] { Run(look_every); }) {
+    TellExpiry("serving over TLS");
   }
-  return certificate;
-}
 
-// gRPC says nothing of files that do not fit: it would serve, and no handshake would succeed.
-absl::Status CheckFiles(const TlsFiles& files) {
-  ASSIGN_OR_RETURN(const auto certificate, ReadCertificate("tls-cert", files.cert_file));
-  std::string text;
-  ASSIGN_OR_RETURN(const auto pem, OpenPem("tls-key", files.key_file, text));
-  const std::unique_ptr<EVP_PKEY, Free> key(
-      PEM_read_bio_PrivateKey(pem.get(), nullptr, nullptr, const_cast<char*>("")));
-  if (key == nullptr) {
-    return InvalidTls("tls-key", absl::StrCat(files.key_file, " holds no unencrypted PEM key"));
+  ~FileCredentials() override {
+    {
+      const std::lock_guard lock(mutex_);
+      stop_ = true;
+    }
+    wake_.notify_all();
+    thread_.join();
   }
-  if (X509_check_private_key(certificate.get(), key.get()) != 1) {
-    return InvalidTls("tls-key",
-                      absl::StrCat(files.key_file, " is not the key of ", files.cert_file));
+
+  void SetAuthMetadataProcessor(const std::shared_ptr<grpc::AuthMetadataProcessor>&) override {
+    QUANTD_CHECK(false);  // Its place is taken, see AddPortToServer(); nothing here needs one.
   }
-  if (files.client_ca_file.empty()) return absl::OkStatus();
-  return ReadCertificate("tls-client-ca", files.client_ca_file).status();
-}
+
+ private:
+  int AddPortToServer(const std::string& address, grpc_server* server) override {
+    auto* const port = new Port{.files = files_, .mutex = {}, .given = nullptr};
+    const bool asks_clients = !files_->content()->client_authorities.empty();
+    grpc_server_credentials* const credentials = grpc_ssl_server_credentials_create_with_options(
+        grpc_ssl_server_credentials_create_options_using_config_fetcher(
+            asks_clients ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY
+                         : GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE,
+            Fetch, port));
+    // gRPC uses `port` as long as the last handshake lasts, and says when that is in one way only:
+    // a processor of metadata, here without a function to process anything, is destroyed with its
+    // credentials.
+    grpc_server_credentials_set_auth_metadata_processor(
+        credentials, {.process = nullptr,
+                      .destroy = [](void* state) { delete static_cast<Port*>(state); },
+                      .state = port});
+    const int bound = grpc_server_add_http2_port(server, address.c_str(), credentials);
+    grpc_server_credentials_release(credentials);
+    return bound;
+  }
+
+  void Run(absl::Duration look_every) {
+    // A problem is told when it is there at two looks in a row: files are replaced one by one.
+    std::string problem, told;
+    std::unique_lock lock(mutex_);
+    while (!wake_.wait_for(lock, absl::ToChronoNanoseconds(look_every), [this] { return stop_; })) {
+      const absl::StatusOr<bool> changed = files_->Reload();
+      const std::string found = changed.ok() ? "" : std::string(changed.status().message());
+      if (!found.empty() && found == problem && found != told) {
+        LOG_ERROR("new TLS files cannot be used; the last good ones stay", {{"error", found}});
+        told = found;
+      }
+      if (found.empty() && !told.empty()) {
+        LOG_INFO("the TLS files can be used again", {});
+        told.clear();
+      }
+      if (changed.ok() && *changed) TellExpiry("new connections use the new TLS files");
+      problem = found;
+    }
+  }
+
+  void TellExpiry(absl::string_view event) const {
+    const absl::StatusOr<absl::Time> expiry = ExpiryOf(files_->content()->certificates);
+    if (!expiry.ok()) return;
+    LOG_INFO(event, {{"certificate_ends", absl::FormatTime(*expiry, absl::UTCTimeZone())}});
+  }
+
+  const std::shared_ptr<CertificateFiles> files_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stop_ = false;  // Guarded by mutex_.
+  std::thread thread_;
+};
 
 }  // namespace
 
+std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(
+    std::shared_ptr<CertificateFiles> files, absl::Duration look_every) {
+  return std::make_shared<FileCredentials>(std::move(files), look_every);
+}
+
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(
-    const TlsFiles& files) {
+    const TlsFiles& files, absl::Duration look_every) {
   if (files.cert_file.empty() != files.key_file.empty()) {
     return InvalidTls(files.cert_file.empty() ? "tls-cert" : "tls-key",
                       "is missing: certificate and key are given together");
@@ -75,16 +141,8 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(
     return InvalidTls("tls-client-ca", "needs TLS: give --tls-cert and --tls-key, too");
   }
   if (!files.enabled()) return grpc::InsecureServerCredentials();
-  RETURN_IF_ERROR(CheckFiles(files));
-  const auto provider = std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
-      files.key_file, files.cert_file, files.client_ca_file, kRefreshSeconds);
-  grpc::experimental::TlsServerCredentialsOptions options(provider);
-  options.watch_identity_key_cert_pairs();
-  if (!files.client_ca_file.empty()) {
-    options.watch_root_certs();
-    options.set_cert_request_type(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-  }
-  return grpc::experimental::TlsServerCredentials(options);
+  ASSIGN_OR_RETURN(std::shared_ptr<CertificateFiles> content, CertificateFiles::Open(files));
+  return MakeServerCredentials(std::move(content), look_every);
 }
 
 }  // namespace quantd

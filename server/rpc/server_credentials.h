@@ -4,26 +4,25 @@
 #include <grpcpp/security/server_credentials.h>
 
 #include <memory>
-#include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/rpc/certificate_files.h"
 
 namespace quantd {
 
-// PEM files. They are looked at every second: connections made after a change use the new ones; an
-// incomplete change (a key that is not the certificate's) leaves the old ones in use.
-struct TlsFiles {
-  std::string cert_file;  // The chain, the server's own first. Empty: no TLS.
-  std::string key_file;
-  std::string client_ca_file;  // Not empty: clients must have a certificate of one of these.
+// Credentials that read their files again every `look_every`: connections made after a change use
+// the new ones, those that are there go on. While the files do not fit together (a key that is not
+// the certificate's, a file that is missing), the last ones that did stay in use, and the log says
+// so once. `files` may be reloaded by others, too. Not null.
+std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(
+    std::shared_ptr<CertificateFiles> files, absl::Duration look_every);
 
-  bool enabled() const { return !cert_file.empty(); }
-};
-
-// Without TLS: insecure ones. INVALID_ARGUMENT, reason INVALID_TLS: one of certificate and key is
-// missing, a file cannot be read or holds none, the key is not the certificate's, or there is a
-// client CA without TLS.
+// The same of files yet to be opened. Without TLS: insecure ones.
+//
+// INVALID_ARGUMENT, reason INVALID_TLS: one of certificate and key is missing, there is a client CA
+// without TLS, or the errors of CertificateFiles::Open().
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(
-    const TlsFiles& files);
+    const TlsFiles& files, absl::Duration look_every = absl::Seconds(1));
 
 }  // namespace quantd

@@ -20,6 +20,16 @@ constexpr absl::StatusCode kPassing[] = {
     absl::StatusCode::kAborted,          absl::StatusCode::kInternal,
     absl::StatusCode::kUnavailable,      absl::StatusCode::kDataLoss};
 
+TEST(Error, ABearerTokenThatSomebodyTypedIsNotQuoted) {
+  const std::string digits(64, 'a');
+  const std::string typed = "tenants/team/tokens/quantd_01k3zr_" + digits;
+  const absl::Status status = InvalidField("INVALID_NAME", "name", "'" + typed + "' is no name");
+  EXPECT_EQ(status.ToString().find(digits), std::string::npos) << status;
+  EXPECT_EQ(std::string(status.message()),
+            "name: 'tenants/team/tokens/quantd_01k3zr_[secret]' is no name");
+  EXPECT_THAT(status, NamesField("name"));
+}
+
 TEST(Error, DetailsSurviveTheTripThroughAStatus) {
   const ErrorDetails details{.reason = "UNSUPPORTED_OPERATOR",
                              .metadata = {{"node", "nms_0"}, {"op_type", "NonMaxSuppression"}},

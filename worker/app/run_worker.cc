@@ -16,6 +16,7 @@
 #include "common/error.h"
 #include "common/log.h"
 #include "common/status_macros.h"
+#include "proto/wire/grpc_log.h"
 #include "worker/agent/blob_cache.h"
 #include "worker/agent/job_session.h"
 #include "worker/agent/job_folders.h"
@@ -112,6 +113,7 @@ int RunWorker(const WorkerFlags& flags) {
   sigaddset(&stop_signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
+  SendGrpcMessagesToLog();
 
   const absl::Status status = Work(flags, stop_signals);
   if (!status.ok()) {

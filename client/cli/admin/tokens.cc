@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <memory>
 
+#include "absl/memory/memory.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -13,6 +15,7 @@
 #include "client/cli/output.h"
 #include "common/errno_status.h"
 #include "common/error.h"
+#include "common/secrets.h"
 #include "common/status_macros.h"
 
 namespace quantd::admin {
@@ -24,7 +27,15 @@ std::string Parent(const Invocation& invocation) {
   return invocation.flags.Has("all-tenants") ? kEvery : invocation.parent();
 }
 
-std::string TokenName(const Invocation& invocation, const std::string& token) {
+// Who has found a token somewhere has its secret at hand rather than its name.
+absl::StatusOr<std::string> TokenName(const Invocation& invocation, const std::string& token) {
+  if (HoldsSecret(token)) {
+    const std::vector<std::string> parts = absl::StrSplit(token, '_');
+    return MakeError(absl::StatusCode::kInvalidArgument, "INVALID_USAGE",
+                     absl::StrCat("that is a token's secret, which other users of this machine may "
+                                  "have seen now; give its id, ",
+                                  parts.size() > 1 ? parts[1] : ""));
+  }
   return token.find('/') != std::string::npos ? token
                                               : absl::StrCat(Parent(invocation), "/tokens/", token);
 }
@@ -48,33 +59,63 @@ absl::Status ReadRoles(const ParsedFlags& flags, v1::Token& token) {
   return absl::OkStatus();
 }
 
-// A file that is there may be somebody's only copy of another secret.
-absl::Status WriteSecret(const std::string& path, const std::string& secret) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (fd < 0) return ErrnoStatus("create", path);
-  const std::string line = secret + "\n";
-  const bool written = ::write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size()) &&
-                       ::fsync(fd) == 0;
-  const absl::Status status = written ? absl::OkStatus() : ErrnoStatus("write", path);
-  ::close(fd);
-  return status;
-}
+// Where a secret goes: the file of --out, which is made before the server is asked, or standard
+// output. The old secret may be gone by the time there is a new one, so that whatever keeps the
+// file from being made must come up before. What was not needed is removed.
+class SecretOutput {
+ public:
+  static absl::StatusOr<std::unique_ptr<SecretOutput>> Open(Invocation& invocation) {
+    auto output = absl::WrapUnique(new SecretOutput(invocation));
+    if (output->path_.empty()) return output;
+    // A file that is there may be somebody's only copy of another secret.
+    output->fd_ = ::open(output->path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (output->fd_ >= 0) return output;
+    if (errno == EEXIST) {
+      return InvalidFlag("out", absl::StrCat(output->path_, " exists; remove it first"));
+    }
+    return ErrnoStatus("create", output->path_);
+  }
 
-// The secret alone goes to standard output, so that it can be put where it belongs.
-absl::StatusOr<int> PrintSecret(Invocation& invocation, const v1::CreateTokenResponse& made) {
-  if (invocation.flags.Has("out")) {
-    RETURN_IF_ERROR(WriteSecret(invocation.flags.Get("out"), made.secret()));
-    invocation.env.out << made.token().name() << "\n";
+  ~SecretOutput() {
+    if (fd_ < 0) return;
+    ::close(fd_);
+    if (!written_) ::unlink(path_.c_str());
+  }
+
+  absl::StatusOr<int> Print(const v1::CreateTokenResponse& made) {
+    if (fd_ >= 0) {
+      RETURN_IF_ERROR(Write(made.secret() + "\n"));
+      // The secret is in the file alone.
+      if (invocation_.json()) {
+        RETURN_IF_ERROR(PrintJson(made.token(), invocation_.env.out));
+      } else {
+        invocation_.env.out << made.token().name() << "\n";
+      }
+    } else if (invocation_.json()) {
+      RETURN_IF_ERROR(PrintJson(made, invocation_.env.out));
+    } else {
+      // The secret alone goes to standard output, so that it can be put where it belongs.
+      invocation_.env.err << "made " << made.token().name() << "; its secret is shown this once:\n";
+      invocation_.env.out << made.secret() << "\n";
+    }
     return kExitOk;
   }
-  if (invocation.json()) {
-    RETURN_IF_ERROR(PrintJson(made, invocation.env.out));
-    return kExitOk;
+
+ private:
+  explicit SecretOutput(Invocation& invocation)
+      : invocation_(invocation), path_(invocation.flags.Get("out")) {}
+
+  absl::Status Write(const std::string& line) {
+    written_ = ::write(fd_, line.data(), line.size()) == static_cast<ssize_t>(line.size()) &&
+               ::fsync(fd_) == 0;
+    return written_ ? absl::OkStatus() : ErrnoStatus("write", path_);
   }
-  invocation.env.err << "made " << made.token().name() << "; its secret is shown this once:\n";
-  invocation.env.out << made.secret() << "\n";
-  return kExitOk;
-}
+
+  Invocation& invocation_;
+  const std::string path_;  // Empty: standard output.
+  int fd_ = -1;
+  bool written_ = false;
+};
 
 absl::StatusOr<int> Create(Invocation& invocation, const std::vector<std::string>&) {
   v1::CreateTokenRequest request;
@@ -87,29 +128,26 @@ absl::StatusOr<int> Create(Invocation& invocation, const std::vector<std::string
     request.mutable_token()->mutable_expire_time()->set_seconds(
         absl::ToUnixSeconds(invocation.env.clock->Now() + lifetime));
   }
-  // Before a token exists that nobody would have the secret of.
-  const std::string out = invocation.flags.Get("out");
-  if (!out.empty() && ::access(out.c_str(), F_OK) == 0) {
-    return InvalidFlag("out", absl::StrCat(out, " exists; remove it first"));
-  }
+  ASSIGN_OR_RETURN(const auto output, SecretOutput::Open(invocation));
   ASSIGN_OR_RETURN(const v1::CreateTokenResponse made, invocation.client.CreateToken(request));
-  return PrintSecret(invocation, made);
+  return output->Print(made);
 }
 
 absl::StatusOr<int> Rotate(Invocation& invocation, const std::vector<std::string>& arguments) {
   v1::RotateTokenRequest request;
-  request.set_name(TokenName(invocation, arguments[0]));
+  ASSIGN_OR_RETURN(*request.mutable_name(), TokenName(invocation, arguments[0]));
   ASSIGN_OR_RETURN(const absl::Duration overlap,
                    ParseLongDuration("overlap", invocation.flags.Get("overlap", "0s")));
   SetDuration(overlap, *request.mutable_overlap());
+  ASSIGN_OR_RETURN(const auto output, SecretOutput::Open(invocation));
   ASSIGN_OR_RETURN(const v1::CreateTokenResponse made, invocation.client.RotateToken(request));
-  return PrintSecret(invocation, made);
+  return output->Print(made);
 }
 
 absl::StatusOr<int> Revoke(Invocation& invocation, const std::vector<std::string>& arguments) {
   for (const std::string& argument : arguments) {
-    ASSIGN_OR_RETURN(const v1::Token token,
-                     invocation.client.RevokeToken(TokenName(invocation, argument)));
+    ASSIGN_OR_RETURN(const std::string name, TokenName(invocation, argument));
+    ASSIGN_OR_RETURN(const v1::Token token, invocation.client.RevokeToken(name));
     if (invocation.json()) {
       RETURN_IF_ERROR(PrintJsonLine(token, invocation.env.out));
     } else {

@@ -6,6 +6,7 @@
 #include "absl/strings/str_split.h"
 #include "client/cli/admin/actions.h"
 #include "client/cli/commands/registry.h"
+#include "client/cli/help.h"
 #include "common/error.h"
 #include "common/status_macros.h"
 #include "common/words.h"
@@ -51,6 +52,15 @@ absl::Status UnknownAction(const std::vector<std::string>& arguments) {
   std::vector<std::string> known;
   for (const Action& action : AllActions()) known.push_back(action.words);
   const std::string given = absl::StrJoin(arguments, " ");
+  std::vector<std::string> longer;
+  for (const std::string& words : known) {
+    if (absl::StartsWith(words, given + " ")) longer.push_back(words);
+  }
+  if (!longer.empty()) {
+    return MakeError(
+        absl::StatusCode::kInvalidArgument, "INVALID_USAGE",
+        absl::StrCat("'admin ", given, "' is not all; there are ", absl::StrJoin(longer, ", ")));
+  }
   const std::string near = DidYouMean(given, known);
   return MakeError(
       absl::StatusCode::kInvalidArgument, "INVALID_USAGE",
@@ -72,6 +82,7 @@ absl::Status CheckFlags(const Action& action, const ParsedFlags& flags,
 }
 
 absl::StatusOr<int> Run(Invocation& invocation);
+std::string ActionHelp(const std::vector<std::string>& arguments);
 
 }  // namespace
 
@@ -102,11 +113,13 @@ const Command& Info() {
                 {"weight", Arity::kOne, "X", "Share of the workers; others have 1."},
                 {"grace", Arity::kOne, "DURATION",
                  "Keep blobs that were used more recently. Default: the server's."}},
-      .examples = {"quantctl admin token create --roles submit --expires 90d --out ci.token",
-                   "quantctl admin token rotate 01k3zr --overlap 1d",
-                   "quantctl admin tenant set vision --stored-bytes-max 500GiB --weight 2",
-                   "quantctl admin pause"},
-      .run = Run};
+      .examples =
+          {"quantctl admin token create --roles submit --expires 90d --out ci.token",
+           "quantctl admin token rotate 01m8qn3d64wph6tzx9xp3mcsh5 --overlap 1d --out new.token",
+           "quantctl admin tenant set vision --stored-bytes-max 500GiB --weight 2",
+           "quantctl admin pause"},
+      .run = Run,
+      .action_help = ActionHelp};
   return kCommand;
 }
 
@@ -128,6 +141,28 @@ absl::StatusOr<int> Run(Invocation& invocation) {
                       {arguments.begin() + static_cast<int64_t>(words), arguments.end()});
   }
   return UnknownAction(arguments);
+}
+
+std::string ActionHelp(const std::vector<std::string>& arguments) {
+  for (const Action& action : AllActions()) {
+    if (Matched(action, arguments) == 0) continue;
+    Command narrow = {.name = absl::StrCat("admin ", action.words),
+                      .summary = action.summary,
+                      .arguments = action.arguments};
+    for (const FlagSpec& flag : Info().flags) {
+      const auto& read = action.flags;
+      if (std::find(read.begin(), read.end(), flag.name) != read.end()) {
+        narrow.flags.push_back(flag);
+      }
+    }
+    for (const std::string& example : Info().examples) {
+      if (absl::StartsWith(example, absl::StrCat("quantctl ", narrow.name))) {
+        narrow.examples.push_back(example);
+      }
+    }
+    return CommandHelp(narrow);
+  }
+  return "";
 }
 
 }  // namespace

@@ -4,8 +4,8 @@
 #include "client/cli/commands/registry.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/output.h"
-#include "common/version.h"
 #include "common/status_macros.h"
+#include "common/version.h"
 #include "nlohmann/json.hpp"
 
 namespace quantd::commands::doctor {
@@ -52,7 +52,9 @@ Finding CheckTenant(Invocation& invocation, absl::StatusOr<v1::ListJobsResponse>
 Finding CheckWorkers(Invocation& invocation) {
   const auto methods = invocation.client.ListMethods("");
   if (!methods.ok()) {
-    return {"fail", "workers", std::string(methods.status().message()), "see the server's log"};
+    return {"fail", "workers", std::string(methods.status().message()),
+            absl::IsUnauthenticated(methods.status()) ? "see --token-file and QUANTD_TOKEN_FILE"
+                                                      : "see the server's log"};
   }
   if (methods->no_worker_yet()) {
     return {"warn", "workers", "no worker has ever announced itself: jobs would wait",

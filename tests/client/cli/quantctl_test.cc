@@ -13,6 +13,7 @@
 namespace quantd {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -53,6 +54,63 @@ TEST_F(CommandsTest, HelpIsThereInEveryForm) {
   }
   EXPECT_EQ(Run({}), kExitInvalidRequest);
   EXPECT_THAT(err_.str(), HasSubstr("Commands:"));
+}
+
+TEST_F(CommandsTest, ASwitchBeforeTheCommandTakesNoWordOfIt) {
+  EXPECT_EQ(Run({"--insecure", "version"}), kExitOk);
+  EXPECT_THAT(out_.str(), HasSubstr("quantctl"));
+  EXPECT_EQ(Run({"--tls", "--tenant", "vision", "version"}), kExitOk);
+}
+
+TEST_F(CommandsTest, AnActionOfAdminHasAHelpOfItsOwn) {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"admin", "token", "rotate", "--help"},
+        {"help", "admin", "token", "rotate"},
+        {"admin", "--tenant", "vision", "token", "rotate", "01k3zr", "-h"}}) {
+    EXPECT_EQ(Run(words), kExitOk);
+    EXPECT_THAT(out_.str(), AllOf(HasSubstr("Usage: quantctl admin token rotate TOKEN [FLAGS]"),
+                                  HasSubstr("--overlap"), HasSubstr("quantctl admin token rotate"),
+                                  Not(HasSubstr("--stored-bytes-max"))));
+  }
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"admin", "--help"}, {"admin", "token", "--help"}}) {
+    EXPECT_EQ(Run(words), kExitOk);
+    EXPECT_THAT(out_.str(), AllOf(HasSubstr("Usage: quantctl admin ACTION"),
+                                  HasSubstr("token create"), HasSubstr("tenant set")));
+  }
+  EXPECT_EQ(Run({"admin", "token"}), kExitInvalidRequest);
+  EXPECT_THAT(err_.str(),
+              HasSubstr("there are token create, token list, token rotate, token revoke"));
+}
+
+TEST_F(CommandsTest, ATokensSecretIsTakenForNoNameAndQuotedNowhere) {
+  const std::string digits(64, 'c');
+  EXPECT_EQ(Run({"admin", "token", "revoke", "quantd_01k3zr_" + digits}), kExitInvalidRequest);
+  EXPECT_THAT(err_.str(), AllOf(HasSubstr("give its id, 01k3zr"), Not(HasSubstr(digits))));
+  EXPECT_EQ(Run({"--token-file", "quantd_01k3zr_" + digits, "list"}), kExitInvalidRequest);
+  EXPECT_THAT(err_.str(), AllOf(HasSubstr("a token itself"), Not(HasSubstr(digits))));
+}
+
+TEST_F(CommandsTest, WhereASecretCannotBeWrittenNoTokenIsAskedFor) {
+  const std::string taken = Write("taken.token", "somebody's");
+  const std::string nowhere = folder_ + "/absent/new.token";
+  for (const std::vector<std::string>& action :
+       {std::vector<std::string>{"admin", "token", "create", "--roles", "read"},
+        {"admin", "token", "rotate", "01k3zr"}}) {
+    std::vector<std::string> words = action;
+    words.insert(words.end(), {"--out", taken});
+    EXPECT_EQ(Run(words), kExitInvalidRequest);
+    EXPECT_THAT(err_.str(), HasSubstr("exists; remove it first"));
+    words.back() = nowhere;
+    EXPECT_EQ(Run(words), kExitInvalidRequest);
+    EXPECT_THAT(err_.str(), HasSubstr(nowhere));
+    // The server here has no tokens: its refusal leaves no file behind.
+    words.back() = folder_ + "/new.token";
+    EXPECT_EQ(Run(words), kExitInvalidRequest);
+    EXPECT_THAT(err_.str(), HasSubstr("UNIMPLEMENTED"));
+    EXPECT_FALSE(FileExists(words.back()));
+  }
+  EXPECT_THAT(ReadFile(taken, 100), testing::IsOkAndHolds("somebody's"));
 }
 
 TEST_F(CommandsTest, WatchResumesAndEndsWithTheJobsExitCode) {

@@ -24,6 +24,7 @@ using ::quantd::testing::HasReason;
 using ::quantd::testing::PemPair;
 using ::quantd::testing::StatusIs;
 using ::quantd::testing::TemporaryFolder;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -143,6 +144,13 @@ TEST_F(CredentialsTest, AnUnusableTokenFileIsToldAtOnceWithoutItsContent) {
               StatusIs(absl::StatusCode::kNotFound));
 }
 
+TEST_F(CredentialsTest, ATokenInThePlaceOfItsFileIsToldWithoutBeingQuoted) {
+  const std::string digits(64, 'b');
+  const auto channel = MakeChannel("localhost:1", {.token_file = "quantd_01k3zr_" + digits}, {});
+  EXPECT_THAT(channel, HasReason("INVALID_TOKEN_FILE"));
+  EXPECT_THAT(std::string(channel.status().message()), AllOf(HasSubstr("a token itself"), Not(HasSubstr(digits))));
+}
+
 TEST_F(CredentialsTest, ATokenIsNotSentInClearToAnotherMachineUnlessAskedFor) {
   const CredentialOptions options{.token_file = token_file()};
   EXPECT_THAT(MakeChannel("quantd.example:7460", options, {}), HasReason("TOKEN_NOT_ENCRYPTED"));
@@ -185,6 +193,15 @@ TEST_F(CredentialsTest, UnusableCertificateFilesAreToldAtOnce) {
   EXPECT_THAT(MakeChannelCredentials({.ca_file = folder_.path() + "/absent"}),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("/absent")));
   EXPECT_THAT(MakeChannelCredentials({.ca_file = text}), HasReason("INVALID_CERTIFICATE_FILE"));
+  const PemPair own = authority_.Issue("worker", "DNS:worker-7");
+  const std::string certificate = WriteFile("own.pem", own.certificate);
+  EXPECT_OK(MakeChannelCredentials({.cert_file = certificate, .key_file = WriteFile("own.key", own.key)}));
+  EXPECT_THAT(MakeChannelCredentials({.cert_file = certificate, .key_file = text}),
+              HasReason("INVALID_CERTIFICATE_FILE"));
+  const std::string another = WriteFile("another.key", authority_.Issue("worker", "DNS:worker-8").key);
+  const auto mixed_up = MakeChannelCredentials({.cert_file = certificate, .key_file = another});
+  EXPECT_THAT(mixed_up, HasReason("INVALID_CERTIFICATE_FILE"));
+  EXPECT_THAT(std::string(mixed_up.status().message()), HasSubstr(another + " is not the key of the certificate"));
   EXPECT_THAT(MakeChannelCredentials({.tls = true, .cert_file = text}), HasReason("CERTIFICATE_WITHOUT_KEY"));
   EXPECT_THAT(MakeChannelCredentials({.tls = true, .key_file = text}), HasReason("CERTIFICATE_WITHOUT_KEY"));
 }

@@ -14,9 +14,9 @@ namespace quantd {
 namespace {
 
 using ::testing::AllOf;
+using testing::HasReason;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using testing::HasReason;
 
 ServerConfig Listening(const std::string& listen) {
   ServerConfig config;
@@ -95,6 +95,12 @@ TEST_F(TokenFiles, AFileThatOthersMayReadOrThatHoldsNoTokenIsRefused) {
   ASSERT_OK(WriteFileAtomically(path_, "secret\n"));
   ASSERT_EQ(::chmod(path_.c_str(), 0600), 0);
   EXPECT_THAT(AddAdminToken(path_, tokens_), HasReason("INVALID_TOKEN_FILE"));
+}
+
+TEST_F(TokenFiles, ATokenInThePlaceOfItsFileMakesNoFileOfThatName) {
+  const std::string typed = folder_.path() + "/" + MakeSecret("operator");
+  EXPECT_THAT(AddAdminToken(typed, tokens_), HasReason("INVALID_TOKEN_FILE"));
+  EXPECT_FALSE(FileExists(typed));
 }
 
 TEST_F(TokenFiles, WorkersGetAFreshTokenThatIsAWorkersOnly) {
