@@ -3,16 +3,15 @@
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
 
-#include <condition_variable>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "absl/time/clock.h"
 #include "common/check.h"
 #include "common/error.h"
 #include "common/log.h"
+#include "common/repeating_thread.h"
 #include "common/status_macros.h"
 #include "proto/wire/pem.h"
 
@@ -53,17 +52,8 @@ grpc_ssl_certificate_config_reload_status Fetch(void* user_data,
 class FileCredentials final : public grpc::ServerCredentials {
  public:
   FileCredentials(std::shared_ptr<CertificateFiles> files, absl::Duration look_every)
-      : files_(std::move(files)), thread_([this, look_every] { Run(look_every); }) {
+      : files_(std::move(files)), thread_(look_every, look_every, [this] { Look(); }) {
     TellExpiry("serving over TLS");
-  }
-
-  ~FileCredentials() override {
-    {
-      const std::lock_guard lock(mutex_);
-      stop_ = true;
-    }
-    wake_.notify_all();
-    thread_.join();
   }
 
   void SetAuthMetadataProcessor(const std::shared_ptr<grpc::AuthMetadataProcessor>&) override {
@@ -91,24 +81,20 @@ class FileCredentials final : public grpc::ServerCredentials {
     return bound;
   }
 
-  void Run(absl::Duration look_every) {
+  void Look() {
+    const absl::StatusOr<bool> changed = files_->Reload();
+    const std::string found = changed.ok() ? "" : std::string(changed.status().message());
     // A problem is told when it is there at two looks in a row: files are replaced one by one.
-    std::string problem, told;
-    std::unique_lock lock(mutex_);
-    while (!wake_.wait_for(lock, absl::ToChronoNanoseconds(look_every), [this] { return stop_; })) {
-      const absl::StatusOr<bool> changed = files_->Reload();
-      const std::string found = changed.ok() ? "" : std::string(changed.status().message());
-      if (!found.empty() && found == problem && found != told) {
-        LOG_ERROR("new TLS files cannot be used; the last good ones stay", {{"error", found}});
-        told = found;
-      }
-      if (found.empty() && !told.empty()) {
-        LOG_INFO("the TLS files can be used again", {});
-        told.clear();
-      }
-      if (changed.ok() && *changed) TellExpiry("new connections use the new TLS files");
-      problem = found;
+    if (!found.empty() && found == problem_ && found != told_) {
+      LOG_ERROR("new TLS files cannot be used; the last good ones stay", {{"error", found}});
+      told_ = found;
     }
+    if (found.empty() && !told_.empty()) {
+      LOG_INFO("the TLS files can be used again", {});
+      told_.clear();
+    }
+    if (changed.ok() && *changed) TellExpiry("new connections use the new TLS files");
+    problem_ = found;
   }
 
   void TellExpiry(absl::string_view event) const {
@@ -118,10 +104,8 @@ class FileCredentials final : public grpc::ServerCredentials {
   }
 
   const std::shared_ptr<CertificateFiles> files_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool stop_ = false;  // Guarded by mutex_.
-  std::thread thread_;
+  std::string problem_, told_;  // Of the thread.
+  RepeatingThread thread_;
 };
 
 }  // namespace
