@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/output.h"
@@ -14,8 +15,8 @@ namespace {
 
 // What to look at when there is no connection, from gRPC's words about it.
 std::string ConnectionHint(absl::string_view message, const std::string& server) {
-  if (absl::StrContainsIgnoreCase(message, "certificate") ||
-      absl::StrContainsIgnoreCase(message, "hostname")) {
+  const std::string lower = absl::AsciiStrToLower(message);
+  if (absl::StrContains(lower, "certificate") || absl::StrContains(lower, "hostname")) {
     return absl::StrCat("the certificate of ", server,
                         " is not of an authority that --tls-ca names, or not made out for that "
                         "address");
