@@ -20,7 +20,8 @@ void BindBytes(sqlite3_stmt* statement, int place, const std::string& bytes) {
 BareSqlite::BareSqlite(const std::string& path) {
   QUANTD_CHECK(sqlite3_open(path.c_str(), &connection_) == SQLITE_OK);
   QUANTD_CHECK(sqlite3_exec(connection_,
-                            "PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -16000;"
+                            "PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL; PRAGMA "
+                            "wal_autocheckpoint = 4000; PRAGMA cache_size = -16000;"
                             "CREATE TABLE jobs (key INTEGER PRIMARY KEY, state TEXT NOT NULL,"
                             " token INTEGER NOT NULL, spec BLOB NOT NULL, report BLOB)",
                             nullptr, nullptr, nullptr) == SQLITE_OK);
