@@ -10,6 +10,7 @@
 #include "absl/memory/memory.h"
 #include "absl/strings/string_view.h"
 #include "common/errno_status.h"
+#include "common/secrets.h"
 #include "common/status_macros.h"
 
 namespace quantd {
@@ -19,7 +20,10 @@ namespace {
 constexpr size_t kTextBytesMax = 256;
 constexpr size_t kResourcesMax = 4;
 
-std::string Cut(const std::string& text) { return text.substr(0, kTextBytesMax); }
+// What a caller typed for a name may be a secret.
+std::string Cut(const std::string& text) {
+  return WithoutSecrets(text.substr(0, kTextBytesMax));
+}
 
 std::string LineOf(const AuditEntry& entry, int64_t sequence) {
   nlohmann::ordered_json json = {

@@ -18,7 +18,7 @@ ALLOWED = {
     "common": ["common"],
     "common/stats": ["common", "common/stats"],
     "common/config": ["common", "common/config"],
-    "proto/wire": ["common", "google/rpc", "quantd/v1"],
+    "proto/wire": ["common", "google/rpc", "quantd/v1", "grpc"],
     "server/core": COMMON + ["common/stats"],
     "server/auth": COMMON,
     "server/store": COMMON + ["server/core"],

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "client/cli/exit_code.h"
 #include "common/digest.h"
 #include "common/error.h"

@@ -93,6 +93,17 @@ TEST_F(AuditLogTest, HostileNamesStayOneShortLine) {
   EXPECT_LT(ReadFile(path_, 1 << 20)->size(), 4096u);
 }
 
+TEST_F(AuditLogTest, ASecretThatWasTypedAsANameIsNotWritten) {
+  ASSERT_OK_AND_ASSIGN(auto log, AuditLog::Open(path_));
+  const std::string digits(64, 'a');
+  AuditEntry entry = entry_;
+  entry.resources = {"tenants/t/tokens/quantd_01k_" + digits};
+  ASSERT_OK(log->Append(entry));
+  ASSERT_OK_AND_ASSIGN(const std::string text, ReadFile(path_, 1 << 20));
+  EXPECT_EQ(text.find(digits.substr(0, 16)), std::string::npos);
+  EXPECT_NE(text.find("quantd_01k_"), std::string::npos);
+}
+
 TEST_F(AuditLogTest, ThreadsDoNotMixTheirLines) {
   ASSERT_OK_AND_ASSIGN(auto log, AuditLog::Open(path_));
   std::vector<std::thread> threads;
