@@ -30,7 +30,7 @@ constexpr const char* kAllowed[] = {
     // Files. Which ones is Landlock's to say.
     "access", "close", "close_range", "copy_file_range", "creat", "dup", "dup2", "dup3", "faccessat", "faccessat2",
     "fadvise64", "fallocate", "fcntl", "fdatasync", "flock", "fstat", "fstatfs", "fsync", "ftruncate", "getcwd",
-    "getdents", "getdents64", "lseek", "lstat", "memfd_create", "mkdir", "mkdirat", "newfstatat", "pipe", "pipe2",
+    "getdents", "getdents64", "lseek", "lstat", "mkdir", "mkdirat", "newfstatat", "pipe", "pipe2",
     "poll", "ppoll", "pread64", "preadv", "preadv2", "pselect6", "pwrite64", "pwritev", "pwritev2", "read",
     "readahead", "readlink", "readlinkat", "readv", "rename", "renameat", "renameat2", "rmdir", "select", "stat",
     "statfs", "statx", "sync_file_range", "umask", "unlink", "unlinkat", "write", "writev",
@@ -68,6 +68,8 @@ constexpr const char* kForbidden[] = {
     "capset", "unshare", "setns", "mount", "umount2", "pivot_root", "move_mount", "open_tree", "fsopen", "fsconfig",
     "fsmount", "fspick", "mount_setattr", "keyctl", "add_key", "request_key", "setrlimit", "personality", "seccomp",
     "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self",
+    // Memory in no address space, so that no limit of the process counts it.
+    "memfd_create", "memfd_secret",
     // Large parts of the kernel that have had many faults.
     "bpf", "io_uring_setup", "io_uring_enter", "io_uring_register", "userfaultfd", "perf_event_open", "modify_ldt",
     // The machine.

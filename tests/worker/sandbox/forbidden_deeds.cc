@@ -146,6 +146,7 @@ int TryDeed(const std::string& deed, const std::string& argument) {
       {"user-namespace-by-clone", NewUserNamespaceByClone},
       {"mount", [&] { return Mount(argument); }},
       {"shared-memory", [] { return ErrorOf(shmget(IPC_PRIVATE, 4096, 0600)); }},
+      {"memory-file", [] { return ErrorOf(memfd_create("hidden", MFD_CLOEXEC)); }},
       {"keyctl", [] { return ErrorOf(syscall(SYS_keyctl, 0 /* KEYCTL_GET_KEYRING_ID */, -3, 0)); }},
       {"bpf", [] { return ErrorOf(syscall(SYS_bpf, 0, nullptr, 0)); }},
       {"io-uring", [] { return ErrorOf(syscall(SYS_io_uring_setup, 0, nullptr)); }},

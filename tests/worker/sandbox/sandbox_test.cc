@@ -188,6 +188,8 @@ TEST_F(Sandbox, StopsMounts) { EXPECT_STOPPED("seccomp", "mount", folder_.path()
 
 TEST_F(Sandbox, StopsSharedMemory) { EXPECT_STOPPED("seccomp", "shared-memory", ""); }
 
+TEST_F(Sandbox, StopsMemoryOutsideOfItsAddressSpace) { EXPECT_STOPPED("seccomp", "memory-file", ""); }
+
 TEST_F(Sandbox, StopsWaysIntoTheKernelThatNoJobNeeds) {
   for (const char* deed : {"keyctl", "bpf", "io-uring", "userfaultfd"}) {
     const DeedOutcome inside = TryInSandbox(deed, "", job_.path);
