@@ -11,7 +11,9 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "common/errno_status.h"
 #include "common/error.h"
@@ -24,9 +26,39 @@ void CloseIfOpen(int& fd) {
   fd = -1;
 }
 
+// What of the worker's environment a job may know. The rest may hold the operator's secrets, and a job's input may
+// make its process tell all that it knows. An entry that ends in '*' is a prefix.
+constexpr absl::string_view kEnvironment[] = {
+    // The system's libraries.
+    "PATH", "LD_LIBRARY_PATH", "GLIBC_TUNABLES", "MALLOC_*", "LANG", "LANGUAGE", "LC_*", "TZ", "TMPDIR",
+    // Threads and kernels.
+    "OMP_*", "GOMP_*", "KMP_*", "DNNL_*", "ONEDNN_*", "QUANTD_ISA", "QUANTD_OPTIMIZE",
+    "QUANTD_LOG_LEVEL", "QUANTD_LOG_FORMAT",
+    // Builds with sanitizers.
+    "ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"};
+
+bool MayKnow(absl::string_view name) {
+  for (absl::string_view allowed : kEnvironment) {
+    const bool prefix = absl::ConsumeSuffix(&allowed, "*");
+    if (prefix ? absl::StartsWith(name, allowed) : name == allowed) return true;
+  }
+  return false;
+}
+
+// The entries are those of this process.
+std::vector<char*> JobEnvironment() {
+  std::vector<char*> entries;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const absl::string_view text(*entry);
+    if (MayKnow(text.substr(0, text.find('=')))) entries.push_back(*entry);
+  }
+  entries.push_back(nullptr);
+  return entries;
+}
+
 // Runs in the child. Only system calls from here on: other threads' locks are frozen.
-[[noreturn]] void ExecChild(char* const* arguments, const StartSandbox& sandbox, int log_fd,
-                            int events_fd, int report_fd) {
+[[noreturn]] void ExecChild(char* const* arguments, char* const* environment, const StartSandbox& sandbox,
+                            int log_fd, int events_fd, int report_fd) {
   StartState state = ApplyStartSandbox(sandbox);
   const int null_fd = ::open("/dev/null", O_RDONLY);
   if (state.failed_step == StartState::kNone &&
@@ -40,7 +72,7 @@ void CloseIfOpen(int& fd) {
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
     if (::write(report_fd, &state, sizeof(state)) == sizeof(state)) {
-      ::execv(arguments[0], arguments);
+      ::execve(arguments[0], arguments, environment);
     }
     state.failed_step = StartState::kExec;
     state.error = errno;
@@ -118,12 +150,14 @@ absl::StatusOr<ChildProcess> ChildProcess::Start(const Options& options) {
   }
   argv.push_back(nullptr);
 
+  const std::vector<char*> environment = JobEnvironment();
+
   StartSandbox sandbox = options.sandbox;
   sandbox.parent = ::getpid();
   ChildProcess child;
   child.pid_ = ::fork();
   if (child.pid_ == 0) {
-    ExecChild(argv.data(), sandbox, log_pipe[1], events_pipe[1], report_pipe[1]);
+    ExecChild(argv.data(), environment.data(), sandbox, log_pipe[1], events_pipe[1], report_pipe[1]);
   }
   const absl::Status fork_error =
       child.pid_ < 0 ? ErrnoStatus("start", arguments[0]) : absl::OkStatus();

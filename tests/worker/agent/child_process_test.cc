@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include <cstdlib>
 #include <string>
 
 #include "tests/support/status_matchers.h"
@@ -11,6 +12,7 @@ namespace {
 
 using ::quantd::testing::HasReason;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 struct Outcome {
   ExitState exit;
@@ -36,6 +38,19 @@ TEST(ChildProcess, CapturesOutputErrorAndEvents) {
   EXPECT_EQ(outcome.log, "out\nerr\n");
   EXPECT_EQ(outcome.events, "event\n");
   EXPECT_OK(ExplainExit(outcome.exit));
+}
+
+TEST(ChildProcess, KnowsOfTheEnvironmentOnlyWhatComputingNeeds) {
+  setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
+  setenv("QUANTD_TOKEN_FILE", "/secret", 1);
+  setenv("OMP_WAIT_POLICY", "passive", 1);
+  setenv("LC_NUMERIC", "C", 1);
+  const std::string seen = "\n" + RunScript("export -p; tr '\\0' '\\n' </proc/self/environ").log;
+  for (const char* name : {"AWS_SECRET_ACCESS_KEY", "QUANTD_TOKEN_FILE", "OMP_WAIT_POLICY", "LC_NUMERIC"}) unsetenv(name);
+  EXPECT_THAT(seen, Not(HasSubstr("secret")));
+  EXPECT_THAT(seen, Not(HasSubstr("QUANTD_TOKEN_FILE")));
+  EXPECT_THAT(seen, HasSubstr("\nOMP_WAIT_POLICY=passive\n"));
+  EXPECT_THAT(seen, HasSubstr("\nLC_NUMERIC=C\n"));
 }
 
 TEST(ChildProcess, ExplainsAKill) {
