@@ -1,5 +1,6 @@
 #include "common/file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -7,7 +8,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
+#include <memory>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
@@ -38,6 +41,78 @@ absl::Status FromErrorCode(const std::error_code& error, absl::string_view actio
   if (!error) return absl::OkStatus();
   errno = error.value();
   return ErrnoStatus(action, path);
+}
+
+struct CloseFolder {
+  void operator()(DIR* folder) const { ::closedir(folder); }
+};
+using Folder = std::unique_ptr<DIR, CloseFolder>;
+
+// Null, with errno. A folder that its owner may not list is opened up first.
+Folder OpenFolder(int parent, const char* name) {
+  constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  int fd = ::openat(parent, name, kFlags);
+  if (fd < 0 && errno == EACCES && ::fchmodat(parent, name, 0700, 0) == 0) fd = ::openat(parent, name, kFlags);
+  if (fd < 0) return nullptr;
+  Folder folder(::fdopendir(fd));
+  if (folder == nullptr) ::close(fd);
+  return folder;
+}
+
+// The next entry but "." and ".."; null at the end.
+const char* NextName(DIR* folder) {
+  while (const dirent* entry = ::readdir(folder)) {
+    if (std::strcmp(entry->d_name, ".") != 0 && std::strcmp(entry->d_name, "..") != 0) return entry->d_name;
+  }
+  return nullptr;
+}
+
+// A file or an empty folder. 0 or an errno.
+int RemoveEntry(int parent, const char* name) {
+  if (::unlinkat(parent, name, 0) == 0) return 0;
+  // What unlink says of folders: EISDIR here, EPERM by POSIX.
+  if (errno != EISDIR && errno != EPERM) return errno;
+  return ::unlinkat(parent, name, AT_REMOVEDIR) == 0 ? 0 : errno;
+}
+
+// Under a name that no other entry has. 0 or an errno.
+int MoveUp(int from, const char* name, int top, uint64_t& count) {
+  while (::renameat(from, name, top, absl::StrCat("removed-", count++).c_str()) != 0) {
+    if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR) return errno;
+  }
+  return 0;
+}
+
+// Removes everything in the folder, however deep it is, with two descriptors and no recursion: what a folder in it
+// holds moves up to `top` before the folder goes. 0, or the first errno when something has to stay.
+int EmptyFolder(DIR* top) {
+  const int top_fd = ::dirfd(top);
+  uint64_t moved = 0;
+  int first_error = 0;
+  for (bool progress = true; progress;) {
+    progress = false;
+    first_error = 0;
+    ::rewinddir(top);
+    while (const char* name = NextName(top)) {
+      int error = RemoveEntry(top_fd, name);
+      if (error == ENOTEMPTY || error == EEXIST) {
+        const Folder inner = OpenFolder(top_fd, name);
+        error = inner == nullptr ? errno : 0;
+        while (const char* inner_name = inner == nullptr ? nullptr : NextName(inner.get())) {
+          int failed = RemoveEntry(::dirfd(inner.get()), inner_name);
+          if (failed == ENOTEMPTY || failed == EEXIST) {
+            failed = MoveUp(::dirfd(inner.get()), inner_name, top_fd, moved);
+          }
+          if (failed != 0 && error == 0) error = failed;
+        }
+        // Entries that readdir has left out are found the next time.
+        if (error == 0) error = RemoveEntry(top_fd, name);
+      }
+      if (error == 0) progress = true;
+      if (error != 0 && first_error == 0) first_error = error;
+    }
+  }
+  return first_error;
 }
 
 }  // namespace
@@ -129,9 +204,17 @@ absl::StatusOr<std::vector<std::string>> ListFolder(const std::string& path) {
 }
 
 absl::Status RemoveAll(const std::string& path) {
-  std::error_code error;
-  fs::remove_all(path, error);
-  return FromErrorCode(error, "remove", path);
+  const int error = RemoveEntry(AT_FDCWD, path.c_str());
+  if (error == 0 || error == ENOENT) return absl::OkStatus();
+  errno = error;
+  if (error != ENOTEMPTY && error != EEXIST) return ErrnoStatus("remove", path);
+  const Folder top = OpenFolder(AT_FDCWD, path.c_str());
+  if (top == nullptr) return ErrnoStatus("open", path);
+  if (const int failed = EmptyFolder(top.get())) {
+    errno = failed;
+    return ErrnoStatus("empty", path);
+  }
+  return ::rmdir(path.c_str()) == 0 ? absl::OkStatus() : ErrnoStatus("remove", path);
 }
 
 absl::StatusOr<std::string> MakeTemporaryFolder(absl::string_view prefix) {

@@ -28,6 +28,8 @@ constexpr std::chrono::milliseconds kLockInterval(100);
 
 // Passing through, not looking around: names of jobs are the worker's business.
 constexpr mode_t kPassable = 0711;
+// A job makes one level of folders in its own, at most two.
+constexpr int kLevelsMax = 16;
 
 absl::Status Lock(int fd, const std::string& path) {
   for (int i = 0; i < kLockAttempts; ++i) {
@@ -49,6 +51,11 @@ absl::Status GiveTree(const std::string& path, const JobUser& user) {
   std::error_code error;
   for (std::filesystem::recursive_directory_iterator entry(path, error), end; !error && entry != end;
        entry.increment(error)) {
+    // Each level holds a descriptor, and the last attempt may have made as many as it liked.
+    if (entry.depth() > kLevelsMax) {
+      return MakeError(absl::StatusCode::kFailedPrecondition, "FOLDER_TOO_DEEP",
+                       absl::StrCat(path, " has more than ", kLevelsMax, " levels of folders"));
+    }
     RETURN_IF_ERROR(Give(entry->path().string(), user));
   }
   if (!error) return absl::OkStatus();
@@ -107,6 +114,7 @@ absl::Status JobFolders::HandOver(const JobFolder& folder) const {
 absl::StatusOr<int> JobFolders::Sweep() const {
   ASSIGN_OR_RETURN(const std::vector<std::string> names, ListFolder(parent_));
   int removed = 0;
+  absl::Status first_error;
   for (const std::string& name : names) {
     const std::string path = parent_ + "/" + name;
     const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -117,9 +125,12 @@ absl::StatusOr<int> JobFolders::Sweep() const {
         ::flock(fd, LOCK_EX | LOCK_NB) != 0) {
       continue;
     }
-    RETURN_IF_ERROR(RemoveAll(path));
-    ++removed;
+    // One that cannot be removed must not keep the others.
+    const absl::Status status = RemoveAll(path);
+    if (status.ok()) ++removed;
+    first_error.Update(status);
   }
+  if (!first_error.ok()) return first_error;
   return removed;
 }
 
