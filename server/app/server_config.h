@@ -30,6 +30,7 @@ struct ServerConfig {
   int calls_max = 512;
   int tenant_calls_max = 0;  // 0: a third of them.
   int connections_max = 1000;
+  int connections_per_address_max = 0;  // 0: half of them.
   AuthMode auth = AuthMode::kNone;
   std::string admin_token_file;  // Empty: admin.token in the data folder.
   TlsFiles tls;

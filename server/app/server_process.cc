@@ -62,6 +62,14 @@ int TenantCallsMax(const ServerConfig& config) {
   return config.tenant_calls_max > 0 ? config.tenant_calls_max : std::max(1, config.calls_max / 3);
 }
 
+// By default no address can take what the others need.
+ConnectionLimits Connections(const ServerConfig& config) {
+  return {.connections_max = config.connections_max,
+          .per_address_max = config.connections_per_address_max > 0
+                                 ? config.connections_per_address_max
+                                 : std::max(1, config.connections_max / 2)};
+}
+
 // Where a worker on this machine finds a server that listens on `listen`.
 std::string LocalAddress(const std::string& listen, int port) {
   const std::string host = listen.substr(0, listen.rfind(':'));
@@ -202,7 +210,7 @@ class Server {
                                              .threads_max = config_.calls_max,
                                              .tenant_calls_max = TenantCallsMax(config_),
                                              .local_listen = LocalListen(),
-                                             .connections_max = config_.connections_max,
+                                             .connections = Connections(config_),
                                              .tls = config_.tls,
                                              .authenticate = config_.auth == AuthMode::kToken,
                                              .stream_idle_timeout = config_.stream_idle_timeout},

@@ -1,5 +1,6 @@
 #include "server/rpc/connection_listener.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -10,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -84,10 +86,34 @@ std::optional<ino_t> InodeOf(int fd) {
   return info.st_ino;
 }
 
+// What is counted, and logged: an IPv4 address, also where it came as an IPv6 one, or an IPv6
+// network.
+std::string AddressText(const sockaddr_storage& peer) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const void* bytes = nullptr;
+  in6_addr network{};
+  int family = peer.ss_family;
+  if (family == AF_INET) {
+    bytes = &reinterpret_cast<const sockaddr_in&>(peer).sin_addr;
+  } else if (family == AF_INET6) {
+    network = reinterpret_cast<const sockaddr_in6&>(peer).sin6_addr;
+    bytes = &network;
+    if (IN6_IS_ADDR_V4MAPPED(&network)) {
+      family = AF_INET;
+      bytes = &network.s6_addr[12];
+    } else {
+      std::fill(network.s6_addr + 8, network.s6_addr + 16, 0);
+    }
+  }
+  if (bytes == nullptr) return "unknown";
+  QUANTD_CHECK(::inet_ntop(family, bytes, text.data(), text.size()) != nullptr);
+  return family == AF_INET6 ? absl::StrCat(text.data(), "/64") : text.data();
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ConnectionListener>> ConnectionListener::Listen(
-    const std::string& address, int connections_max) {
+    const std::string& address, ConnectionLimits limits) {
   const auto [host, service] = SplitAddress(address);
   addrinfo hints{};
   hints.ai_flags = AI_PASSIVE;
@@ -105,11 +131,11 @@ absl::StatusOr<std::unique_ptr<ConnectionListener>> ConnectionListener::Listen(
     return CannotListen(address, absl::StrCat(std::strerror(errno),
                                               taken ? "; is another server running there?" : ""));
   }
-  return absl::WrapUnique(new ConnectionListener(fd, PortOf(fd), connections_max));
+  return absl::WrapUnique(new ConnectionListener(fd, PortOf(fd), limits));
 }
 
-ConnectionListener::ConnectionListener(int listen_fd, int port, int connections_max)
-    : listen_fd_(listen_fd), port_(port), connections_max_(connections_max) {
+ConnectionListener::ConnectionListener(int listen_fd, int port, ConnectionLimits limits)
+    : listen_fd_(listen_fd), port_(port), limits_(limits) {
   stop_fd_ = ::eventfd(0, EFD_CLOEXEC);
   QUANTD_CHECK(stop_fd_ >= 0);
 }
@@ -147,11 +173,44 @@ void ConnectionListener::Run() {
 }
 
 void ConnectionListener::ForgetEnded() {
-  std::erase_if(open_, [](const auto& entry) { return InodeOf(entry.first) != entry.second; });
+  std::erase_if(open_, [this](const auto& entry) {
+    const auto& [fd, connection] = entry;
+    if (InodeOf(fd) == connection.inode) return false;
+    CountEndOf(connection);
+    return true;
+  });
+}
+
+void ConnectionListener::CountEndOf(const Connection& connection) {
+  const auto found = open_of_address_.find(connection.address);
+  if (--found->second == 0) open_of_address_.erase(found);
+}
+
+// The descriptor may have been that of a connection whose end was not seen yet.
+void ConnectionListener::Remember(int fd, const Connection& connection) {
+  if (const auto ended = open_.find(fd); ended != open_.end()) CountEndOf(ended->second);
+  open_[fd] = connection;
+  ++open_of_address_[connection.address];
+}
+
+// Looking at every descriptor costs: it is done only once a limit is reached.
+bool ConnectionListener::HasRoomFor(const std::string& address) {
+  const auto has_room = [&] {
+    const auto found = open_of_address_.find(address);
+    const int of_address = found == open_of_address_.end() ? 0 : found->second;
+    return open_.size() < static_cast<size_t>(limits_.connections_max) &&
+           of_address < limits_.per_address_max;
+  };
+  if (has_room()) return true;
+  ForgetEnded();
+  return has_room();
 }
 
 void ConnectionListener::AcceptOne() {
-  const int fd = ::accept4(listen_fd_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  sockaddr_storage peer{};
+  socklen_t length = sizeof(peer);
+  const int fd = ::accept4(listen_fd_, reinterpret_cast<sockaddr*>(&peer), &length,
+                           SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (fd < 0) {
     if (errno != EMFILE && errno != ENFILE && errno != ENOMEM && errno != ENOBUFS) return;
     LOG_WARNING("cannot accept a connection", {{"error", std::strerror(errno)}});
@@ -159,17 +218,19 @@ void ConnectionListener::AcceptOne() {
     ::poll(&stop, 1, kRetryMilliseconds);
     return;
   }
-  if (open_.size() >= static_cast<size_t>(connections_max_)) ForgetEnded();
+  const std::string address = AddressText(peer);
   const std::optional<ino_t> inode = InodeOf(fd);
-  if (open_.size() >= static_cast<size_t>(connections_max_) || !inode) {
-    LOG_WARNING("a connection above the limit was closed",
-                {{"connections_max", absl::StrCat(connections_max_)}});
+  if (!inode || !HasRoomFor(address)) {
+    LOG_WARNING("a connection above the limits was closed",
+                {{"address", address},
+                 {"connections_max", absl::StrCat(limits_.connections_max)},
+                 {"per_address_max", absl::StrCat(limits_.per_address_max)}});
     ::close(fd);
     return;
   }
   const int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  open_[fd] = *inode;
+  Remember(fd, {.inode = *inode, .address = address});
   grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
   connection.listener_fd = listen_fd_;
   connection.fd = fd;

@@ -139,7 +139,7 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const Options& optio
                    MakeServerCredentials(options.tls, options.tls_look_every));
   auto server = absl::WrapUnique(new RpcServer());
   ASSIGN_OR_RETURN(server->listener_,
-                   ConnectionListener::Listen(options.listen, options.connections_max));
+                   ConnectionListener::Listen(options.listen, options.connections));
   server->services_ = std::make_unique<Services>(std::move(policy), options, parts);
   grpc::ServerBuilder builder;
   auto acceptor = builder.experimental().AddExternalConnectionAcceptor(

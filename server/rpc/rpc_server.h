@@ -55,7 +55,7 @@ class RpcServer {
     // Another address, always without TLS: for this machine's workers, to whom no certificate is
     // made out. Empty: none.
     std::string local_listen;
-    int connections_max = 1000;  // Others are closed at once.
+    ConnectionLimits connections;  // Others are closed at once.
     TlsFiles tls;
     absl::Duration tls_look_every = absl::Seconds(1);  // How often those files are read again.
     // From the connection to the end of the TLS and HTTP/2 handshakes; who takes longer is cut off.

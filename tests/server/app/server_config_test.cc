@@ -91,6 +91,7 @@ TEST(ServerConfigTest, TheHelpExplainsEveryOption) {
                              "--calls-max",
                              "--tenant-calls-max",
                              "--connections-max",
+                             "--connections-per-address-max",
                              "--auth",
                              "--admin-token-file",
                              "--tls-cert",
