@@ -9,9 +9,6 @@
 namespace quantd {
 namespace {
 
-constexpr size_t kPendingMax = 4096;
-constexpr int kBatchMax = 256;
-constexpr size_t kLogBytesMax = 64 << 10;
 // Long enough to gather a burst into one call, short enough for a live progress bar.
 constexpr std::chrono::milliseconds kGather(50);
 
@@ -33,25 +30,15 @@ EventRelay::~EventRelay() {
 
 void EventRelay::Add(v1::JobEvent event) {
   const std::lock_guard lock(mutex_);
-  if (event.has_progress() && !pending_.empty() && pending_.back().has_progress() &&
-      pending_.back().progress().stage() == event.progress().stage()) {
-    pending_.back() = std::move(event);
-  } else {
-    if (pending_.size() >= kPendingMax) {
-      const auto log = std::find_if(pending_.begin(), pending_.end(),
-                                    [](const v1::JobEvent& e) { return e.has_log(); });
-      pending_.erase(log == pending_.end() ? pending_.begin() : log);
-    }
-    pending_.push_back(std::move(event));
-  }
+  pending_.Add(std::move(event));
   wake_.notify_all();
 }
 
 void EventRelay::Log(absl::string_view text) {
   while (!text.empty()) {
     v1::JobEvent event;
-    event.mutable_log()->set_text(ToValidUtf8(text.substr(0, kLogBytesMax)));
-    text.remove_prefix(std::min(text.size(), kLogBytesMax));
+    event.mutable_log()->set_text(ToValidUtf8(text.substr(0, PendingEvents::kTextBytesMax)));
+    text.remove_prefix(std::min(text.size(), PendingEvents::kTextBytesMax));
     Add(std::move(event));
   }
 }
@@ -76,10 +63,7 @@ void EventRelay::Run() {
     v1::ReportEventsRequest request;
     request.set_job(job_);
     request.set_token(token_);
-    while (!pending_.empty() && request.events_size() < kBatchMax) {
-      *request.add_events() = std::move(pending_.front());
-      pending_.pop_front();
-    }
+    pending_.TakeBatch(request);
     sending_ = true;
     lock.unlock();
     const absl::Status status = server_->ReportEvents(request);

@@ -1,16 +1,15 @@
 // Passes a job's events on to the server, in order, from a thread of its own: a slow or restarting server never
-// slows the job. Progress that nobody has seen yet is replaced by newer progress; what does not fit the
-// bound is dropped, oldest log lines first, and said. Thread-safe.
+// slows the job. PendingEvents says what is dropped when the server is too slow. Thread-safe.
 #pragma once
 
 #include <condition_variable>
-#include <deque>
 #include <mutex>
 #include <string>
 #include <thread>
 
 #include "absl/strings/string_view.h"
 #include "quantd/v1/worker.pb.h"
+#include "worker/agent/pending_events.h"
 #include "worker/agent/server_connection.h"
 
 namespace quantd {
@@ -37,7 +36,7 @@ class EventRelay {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::condition_variable idle_;
-  std::deque<v1::JobEvent> pending_;
+  PendingEvents pending_;
   bool sending_ = false;
   bool stop_ = false;
   std::thread thread_;

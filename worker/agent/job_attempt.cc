@@ -23,7 +23,10 @@ namespace {
 // How long a job's process may take to end after SIGTERM before it gets SIGKILL.
 constexpr absl::Duration kGrace = absl::Milliseconds(500);
 constexpr absl::Duration kDefaultRunTimeout = absl::Hours(6);
-constexpr int64_t kReportBytesMax = 256 << 20;
+// Half of what a message to the server may hold.
+constexpr int64_t kReportBytesMax = 32 << 20;
+// As many as the server takes of an artifact.
+constexpr size_t kOutputFilesMax = 4096;
 constexpr int64_t kStatusBytesMax = 1 << 20;
 
 std::vector<v1::FileRef> InputFiles(const v1::JobSpec& spec) {
@@ -125,11 +128,21 @@ absl::Status JobAttempt::RunProcess(const JobFolder& folder) {
 
 absl::Status JobAttempt::Upload(const JobFolder& folder, v1::CompleteJobRequest::Success& success) {
   RETURN_IF_ERROR(CheckRegularFile(folder.ReportFile()));
+  ASSIGN_OR_RETURN(const int64_t report_bytes, FileSize(folder.ReportFile()));
+  if (report_bytes > kReportBytesMax) {
+    return MakeError(absl::StatusCode::kInvalidArgument, "REPORT_TOO_LARGE",
+                     absl::StrCat("the job's report has ", report_bytes, " bytes; at most ", kReportBytesMax,
+                                  " are taken: ask for fewer metrics or layers"));
+  }
   ASSIGN_OR_RETURN(const std::string report, ReadFile(folder.ReportFile(), kReportBytesMax));
   if (!success.mutable_report()->ParseFromString(report)) {
     return absl::InternalError("the job's report cannot be parsed");
   }
   ASSIGN_OR_RETURN(const std::vector<std::string> names, ListFolder(folder.OutputFilesFolder()));
+  if (names.size() > kOutputFilesMax) {
+    return MakeError(absl::StatusCode::kInvalidArgument, "TOO_MANY_FILES",
+                     absl::StrCat("the job wrote ", names.size(), " files; at most ", kOutputFilesMax, " are taken"));
+  }
   for (const std::string& name : names) {
     const std::string path = folder.OutputFilesFolder() + "/" + name;
     RETURN_IF_ERROR(CheckRegularFile(path));

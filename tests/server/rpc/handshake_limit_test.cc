@@ -37,7 +37,7 @@ class HandshakeLimitTest : public ::testing::Test {
 
   void Start(bool tls, int connections_max) {
     RpcServer::Options options{.listen = "127.0.0.1:0",
-                               .connections_max = connections_max,
+                               .connections = {.connections_max = connections_max},
                                .handshake_timeout = kHandshakeTimeout};
     if (tls) {
       const testing::PemPair pair = authority_.Issue("server", "DNS:localhost");
