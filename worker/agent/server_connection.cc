@@ -83,8 +83,7 @@ absl::StatusOr<v1::LeaseJobResponse> ServerConnection::LeaseJob(
 absl::StatusOr<v1::HeartbeatResponse> ServerConnection::Heartbeat(
     const v1::HeartbeatRequest& request) {
   grpc::ClientContext context;
-  // While it waits nobody hears of a cancellation; it is repeated twice a second.
-  SetDeadline(context, absl::Seconds(1));
+  SetDeadline(context, absl::Seconds(5));
   v1::HeartbeatResponse response;
   RETURN_IF_ERROR(FromGrpc(stubs_->worker->Heartbeat(&context, request, &response)));
   return response;
