@@ -420,7 +420,7 @@ class Tokens(SecurityTest):
         left_out = sum(int(line["reason"].split("; ")[1].split(" ")[0]) for line in cluster.audit(code=DENIED)
                        if "left out" in line["reason"])
         self.assertEqual(len(cluster.audit(code=DENIED)) + left_out, refusals)
-        with self.subTest("a worker without the role stops and says why"):
+        with self.subTest("a worker without the role says why it gets nothing"):
             cluster.start_worker("w1", "--token-file", tokens["read"])
             log = cluster.folder / "worker-w1.log"
             harness.eventually(lambda: DENIED in log.read_text(), "the worker tells of its refusal")

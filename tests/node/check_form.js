@@ -136,15 +136,18 @@ async function main() {
     for (const output of ofKind('output')) checkClose(output.name, stepwise[output.name], read(output.file), TOLERANCE);
   }
   const differs = ofKind('codes').some((output) => gapsOf(probed[output.name], read(output.file)).some((gap) => gap !== 0));
-  const tolerance = differs ? TOLERANCE_BEHIND_EDGES : TOLERANCE;
+  // Behind a code that fell to the other side of an edge, two right runtimes are two draws of the quantization's noise: no
+  // further apart than it moved the outputs itself. Which edges those are is each processor's own, by its order of addition.
+  const toleranceOf = (output) =>
+    differs || description.hidden_codes ? Math.max(TOLERANCE_BEHIND_EDGES, output.noise) : TOLERANCE;
   for (const output of ofKind('output')) {
-    worst = Math.max(worst, checkClose(output.name, probed[output.name], read(output.file), tolerance));
+    worst = Math.max(worst, checkClose(output.name, probed[output.name], read(output.file), toleranceOf(output)));
   }
   const optimized = await (await session(path.join(folder, 'model.onnx'), description.optimization)).run(feeds);
   let fused = 0;
   for (const output of ofKind('output')) {
     const expected = read(output.file);
-    if (description.optimization.level !== 'all') checkClose(output.name, optimized[output.name], expected, TOLERANCE);
+    if (description.optimization.level !== 'all') checkClose(output.name, optimized[output.name], expected, toleranceOf(output));
     sameShape(output.name, optimized[output.name], expected);
     const range = Math.max(...expected.data) - Math.min(...expected.data);
     optimized[output.name].data.forEach((value, i) => {

@@ -46,7 +46,7 @@ void LeaseLoop::Run() {
     request.mutable_wait()->set_seconds(kLeaseWaitSeconds);
     const absl::StatusOr<v1::LeaseJobResponse> response = server_->LeaseJob(request);
     if (!response.ok()) {
-      LOG_WARNING("cannot lease", {{"error", std::string(response.status().message())}});
+      LOG_WARNING("cannot lease", {{"error", FormatStatus(response.status())}});
       std::this_thread::sleep_for(absl::ToChronoMilliseconds(backoff));
       backoff = std::min(backoff * 2, kBackoffMax);
       continue;

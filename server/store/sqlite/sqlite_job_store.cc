@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "absl/memory/memory.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -79,6 +80,8 @@ absl::Status Transact(Database& database, const char* begin, const JobStore::Bod
 // The code of an error of the disk in what quick_check found: a page that cannot be read now need
 // not be a damaged one, and a backup would be the wrong advice. 0 when there is none.
 int DiskErrorIn(absl::string_view finding) {
+  // Of the list of free pages it tells no code; a page beyond the file would be named as invalid.
+  if (absl::StrContains(finding, "Main freelist: failed to get page")) return SQLITE_IOERR_READ;
   constexpr absl::string_view kUnreadable = "unable to get the page. error code=";
   const size_t at = finding.find(kUnreadable);
   if (at == absl::string_view::npos) return 0;

@@ -7,14 +7,18 @@
 //   probed.onnx  the same with further outputs: every weight as a runtime unpacks it, and the codes of activations
 //   case.json    {"inputs": {name: file}, "outputs": [{name, file, kind}]} in graph order. Kind "exact" depends on nothing but
 //                single operators, so that it must agree to the last bit; "codes" are those of inner activations; "output"
-//                are the model's own
+//                are the model's own, and have a "noise": how far quantization moved them, as a share of their range.
+//                "hidden_codes" tells whether there are codes of inner activations that nobody can read
 //   *.pb         inputs and our values, as serialized onnx.TensorProto
 #include <onnx/onnx_pb.h>
 
+#include <algorithm>
+#include <cmath>
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <span>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -162,8 +166,29 @@ nlohmann::json OptimizationFor(const Recipe& recipe) {
   return {{"level", float8 ? "basic" : "all"}, {"leaves_codes_alone", float8 || blocks}};
 }
 
-absl::Status WriteCase(const Model& model, const nlohmann::json& optimization, const TensorMap& feeds,
-                       const std::string& folder) {
+// Whether activations become codes where no probe can look: of a format that ONNX Runtime does not hand out, or at run time.
+bool HasHiddenCodes(const Graph& graph, const std::vector<Probe>& probes) {
+  std::set<std::string> probed;
+  for (const Probe& probe : probes) probed.insert(probe.tensor);
+  return std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) {
+    const bool codes = node.Is("QuantizeLinear") || node.Is("DynamicQuantizeLinear");
+    return codes && probed.count(node.outputs[0]) == 0;
+  });
+}
+
+// The largest distance, as a share of the range of `reference`.
+double Distance(const Tensor& reference, const Tensor& other) {
+  const auto size = static_cast<size_t>(reference.size());
+  const std::span a(reference.data<float>(), size), b(other.data<float>(), size);
+  const auto [low, high] = std::minmax_element(a.begin(), a.end());
+  double worst = 0;
+  for (size_t i = 0; i < a.size(); ++i) worst = std::max(worst, std::abs(static_cast<double>(a[i]) - b[i]));
+  return *high > *low ? worst / (static_cast<double>(*high) - *low) : 0;
+}
+
+// `unquantized`: what the model's outputs were before.
+absl::Status WriteCase(const Model& model, const TensorMap& unquantized, const nlohmann::json& optimization,
+                       const TensorMap& feeds, const std::string& folder) {
   const std::vector<Probe> probes = ProbesOf(model.graph);
   std::vector<std::string> names;
   for (const Probe& probe : probes) names.push_back(probe.tensor);
@@ -172,7 +197,7 @@ absl::Status WriteCase(const Model& model, const nlohmann::json& optimization, c
   ASSIGN_OR_RETURN(const TensorMap outputs,
                    executor->RunObserved(feeds, [&](const std::string& name, const Tensor& tensor) { values[name] = tensor; }));
   values.insert(outputs.begin(), outputs.end());
-  nlohmann::json description = {{"optimization", optimization}};
+  nlohmann::json description = {{"optimization", optimization}, {"hidden_codes", HasHiddenCodes(model.graph, probes)}};
   int files = 0;
   for (const auto& [name, tensor] : feeds) {
     const std::string file = absl::StrCat("input_", files++, ".pb");
@@ -185,7 +210,10 @@ absl::Status WriteCase(const Model& model, const nlohmann::json& optimization, c
     const Tensor& tensor = values.at(names[i]);
     RETURN_IF_ERROR(WriteTensor(absl::StrCat(folder, "/", file), names[i], tensor));
     description["outputs"].push_back({{"name", names[i]}, {"file", file}, {"kind", probes[i].kind}});
-    if (probes[i].kind == "output") continue;
+    if (probes[i].kind == "output") {
+      description["outputs"].back()["noise"] = Distance(unquantized.at(names[i]), tensor);
+      continue;
+    }
     probed.graph.outputs.push_back({.name = names[i], .dtype = tensor.dtype()});
     if (probes[i].kind == "codes") description["given"][GiveCodes(names[i], tensor.dtype(), stepwise.graph)] = file;
   }
@@ -209,7 +237,10 @@ absl::Status Run(const std::string& model_name, const std::string& preset, const
   if (!misfit.empty()) return absl::InvalidArgumentError(misfit);
   ASSIGN_OR_RETURN(const Model simulated, QuantizeModel(suite, recipe));
   ASSIGN_OR_RETURN(const Model model, LowerModel(*form, simulated));
-  return WriteCase(model, OptimizationFor(recipe), Feeds(suite, 1), folder);
+  const TensorMap feeds = Feeds(suite, 1);
+  ASSIGN_OR_RETURN(const auto unquantized, CompileGraph(suite.model.graph, suite.model.opset(), CpuBackend(), {}));
+  ASSIGN_OR_RETURN(const TensorMap outputs, unquantized->Run(feeds));
+  return WriteCase(model, outputs, OptimizationFor(recipe), feeds, folder);
 }
 
 }  // namespace
