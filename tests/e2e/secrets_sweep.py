@@ -51,8 +51,10 @@ class Processes:
                 with contextlib.suppress(OSError):
                     self.seen.setdefault((int(entry.name), part), set()).add((entry / part).read_bytes())
 
-    def saw(self, pid):
-        return any(self.seen.get((pid, "cmdline"), ())) and (pid, "environ") in self.seen
+    def saw(self, pid, word=b""):
+        """Whether the process was seen, with that word on a command line of its own."""
+        lines = self.seen.get((pid, "cmdline"), ())
+        return any(line and word in line for line in lines) and (pid, "environ") in self.seen
 
     def found(self, secrets):
         return [hit for (pid, part), contents in self.seen.items() for content in contents
