@@ -3,22 +3,20 @@
 // usage: export_forms MODEL PRESET FORM FOLDER
 //
 // FOLDER gets:
+//   float.onnx   the model before: how far ONNX Runtime's own outputs are from its outputs here is the noise of quantization
 //   model.onnx   the export
 //   probed.onnx  the same with further outputs: every weight as a runtime unpacks it, and the codes of activations
 //   case.json    {"inputs": {name: file}, "outputs": [{name, file, kind}]} in graph order. Kind "exact" depends on nothing but
 //                single operators, so that it must agree to the last bit; "codes" are those of inner activations; "output"
-//                are the model's own, and have a "noise": how far quantization moved them, as a share of their range.
-//                "hidden_codes" tells whether there are codes of inner activations that nobody can read
+//                are the model's own. "hidden_codes" tells whether there are codes of inner activations that nobody can read
 //   *.pb         inputs and our values, as serialized onnx.TensorProto
 #include <onnx/onnx_pb.h>
 
 #include <algorithm>
-#include <cmath>
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <span>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -176,18 +174,7 @@ bool HasHiddenCodes(const Graph& graph, const std::vector<Probe>& probes) {
   });
 }
 
-// The largest distance, as a share of the range of `reference`.
-double Distance(const Tensor& reference, const Tensor& other) {
-  const auto size = static_cast<size_t>(reference.size());
-  const std::span a(reference.data<float>(), size), b(other.data<float>(), size);
-  const auto [low, high] = std::minmax_element(a.begin(), a.end());
-  double worst = 0;
-  for (size_t i = 0; i < a.size(); ++i) worst = std::max(worst, std::abs(static_cast<double>(a[i]) - b[i]));
-  return *high > *low ? worst / (static_cast<double>(*high) - *low) : 0;
-}
-
-// `unquantized`: what the model's outputs were before.
-absl::Status WriteCase(const Model& model, const TensorMap& unquantized, const nlohmann::json& optimization,
+absl::Status WriteCase(const Model& unquantized, const Model& model, const nlohmann::json& optimization,
                        const TensorMap& feeds, const std::string& folder) {
   const std::vector<Probe> probes = ProbesOf(model.graph);
   std::vector<std::string> names;
@@ -210,15 +197,12 @@ absl::Status WriteCase(const Model& model, const TensorMap& unquantized, const n
     const Tensor& tensor = values.at(names[i]);
     RETURN_IF_ERROR(WriteTensor(absl::StrCat(folder, "/", file), names[i], tensor));
     description["outputs"].push_back({{"name", names[i]}, {"file", file}, {"kind", probes[i].kind}});
-    if (probes[i].kind == "output") {
-      description["outputs"].back()["noise"] = Distance(unquantized.at(names[i]), tensor);
-      continue;
-    }
+    if (probes[i].kind == "output") continue;
     probed.graph.outputs.push_back({.name = names[i], .dtype = tensor.dtype()});
     if (probes[i].kind == "codes") description["given"][GiveCodes(names[i], tensor.dtype(), stepwise.graph)] = file;
   }
   const std::map<std::string, const Model*> models = {
-      {"model.onnx", &model}, {"probed.onnx", &probed}, {"stepwise.onnx", &stepwise}};
+      {"float.onnx", &unquantized}, {"model.onnx", &model}, {"probed.onnx", &probed}, {"stepwise.onnx", &stepwise}};
   for (const auto& [file, written] : models) {
     ASSIGN_OR_RETURN(const std::string bytes, SerializeOnnxModel(*written));
     RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(folder, "/", file), bytes));
@@ -237,10 +221,7 @@ absl::Status Run(const std::string& model_name, const std::string& preset, const
   if (!misfit.empty()) return absl::InvalidArgumentError(misfit);
   ASSIGN_OR_RETURN(const Model simulated, QuantizeModel(suite, recipe));
   ASSIGN_OR_RETURN(const Model model, LowerModel(*form, simulated));
-  const TensorMap feeds = Feeds(suite, 1);
-  ASSIGN_OR_RETURN(const auto unquantized, CompileGraph(suite.model.graph, suite.model.opset(), CpuBackend(), {}));
-  ASSIGN_OR_RETURN(const TensorMap outputs, unquantized->Run(feeds));
-  return WriteCase(model, outputs, OptimizationFor(recipe), feeds, folder);
+  return WriteCase(suite.model, model, OptimizationFor(recipe), Feeds(suite, 1), folder);
 }
 
 }  // namespace
